@@ -1,0 +1,104 @@
+package io.sparsebalance;
+
+import io.sparsebalance.policies.sparsity.Anchor;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A validated run configuration; made by {@code TrainingConfigs}. The keys and their meaning are documented in
+ * {@code reference.conf}; a component {@code batch.tokenCap} is the key {@code batch.token-cap}.
+ */
+public record TrainingConfig(Run run, DeviceSection device, Model model, AttentionSection attention, Data data,
+        Batch batch,
+        Balance balance, Optimizer optimizer) {
+
+    /** {@code run}: what is run and where it is kept. */
+    public record Run(String name, Path directory, long seed, int steps, int ranks, Evaluation evaluation,
+            Checkpoint checkpoint, Duration stepTimeout) {}
+
+    /**
+     * {@code run.evaluation}.
+     *
+     * @param every steps between evaluations on held-out documents; the last step always is; 0 for never
+     * @param maxTokens held-out tokens read at most, whole samples, the same ones each time
+     */
+    public record Evaluation(int every, long maxTokens) {}
+
+    /** {@code run.checkpoint}: steps between checkpoints, 0 for only at the end. */
+    public record Checkpoint(int every) {}
+
+    /** {@code device}: {@code cpu} or {@code noop}; threads of each rank's device, 0 for cores / ranks, at least 1. */
+    public record DeviceSection(String kind, int threadsPerRank) {}
+
+    /** {@code model}: shape of the decoder. */
+    public record Model(int layers, int hidden, int heads, int kvHeads, int headSize, int ffn, double ropeTheta,
+            double normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {}
+
+    /** {@code attention}: blocks and budgets. */
+    public record AttentionSection(int block, int queryTile, int kBase, int kMin, int kMax, int sinkBlocks,
+            int localBlocks) {}
+
+    /** {@code data}: where text comes from and how it becomes samples. */
+    public record Data(Source source, Path cacheDirectory, int maxDocumentTokens, LongDocuments longDocuments,
+            long maxDocumentBytes, InvalidUtf8 invalidUtf8, double heldOutFraction) {}
+
+    /** {@code data.source}: the JDK's own sources, or a directory, archive or .jsonl file. */
+    public sealed interface Source {
+        /** The sources that come with the JDK, or, where there are none, source jars of this project's dependencies. */
+        record JdkSources() implements Source {}
+
+        /** A path of the user. */
+        record PathSource(Path path) implements Source {}
+    }
+
+    /** What happens to a document longer than {@code data.max-document-tokens}. */
+    public enum LongDocuments {
+        /** Becomes several samples. */
+        SPLIT,
+        /** Keeps its beginning. */
+        TRUNCATE,
+        /** Ends the run with an error that names it. */
+        REFUSE
+    }
+
+    /** What happens to bytes that are not UTF-8. */
+    public enum InvalidUtf8 {
+        /** The run ends with an error that names file and offset. */
+        REFUSE,
+        /** They become U+FFFD and are counted. */
+        REPLACE
+    }
+
+    /** {@code batch}: samples of a step and their placing. */
+    public record Batch(int samplesPerStep, int microBatchesPerStep, int tokenCap, String policy, int plansAhead,
+            int lookaheadWindow) {}
+
+    /** {@code balance}: budgets and stragglers. */
+    public record Balance(String sparsity, Anchor anchor, double guard, Feedback feedback, Straggler straggler,
+            Optional<Path> latencyTable) {}
+
+    /** What measured times may change inside a run. */
+    public enum Feedback {
+        /** Budgets and assignment. */
+        FULL,
+        /** Assignment only: changes no bit. */
+        ASSIGNMENT,
+        /** Nothing. */
+        OFF
+    }
+
+    /** {@code balance.straggler}: busy / predicted above the threshold for this many steps is flagged. */
+    public record Straggler(double threshold, int steps) {}
+
+    /** {@code optimizer}: AdamW with warm-up and cosine. */
+    public record Optimizer(double learningRate, double minimumRatio, int warmupSteps, List<Double> betas,
+            double epsilon,
+            double weightDecay, double clipNorm) {
+        /** Copies. */
+        public Optimizer {
+            betas = List.copyOf(betas);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package io.sparsebalance.actors.collective;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Sums gradients over the ranks. One instance belongs to one rank and is used on its device thread, except
+ * {@link #abort}, which any thread may call.
+ */
+public interface Collective extends AutoCloseable {
+    /**
+     * Replaces every rank's array by the sum over ranks, with the same bits on all. Returns when this rank's array is done.
+     *
+     * @param values F32 in memory that the JVM can address; the same number of elements on all ranks
+     * @param step all ranks must name the same one
+     * @return nanoseconds waited for the last rank to enter
+     * @throws CollectiveException if a rank did not come within the time limit (it is named), a rank came with another step,
+     *             or the collective was aborted
+     */
+    long allReduceSum(MemorySegment values, long step);
+
+    /** Wakes every waiting rank with a {@link CollectiveException} that carries the cause; later calls fail alike. */
+    void abort(Throwable cause);
+
+    @Override
+    void close();
+}

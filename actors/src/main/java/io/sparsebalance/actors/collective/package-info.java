@@ -1,0 +1,2 @@
+/** Summing gradients over ranks. Internal. */
+package io.sparsebalance.actors.collective;

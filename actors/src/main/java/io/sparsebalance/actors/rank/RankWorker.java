@@ -1,0 +1,58 @@
+package io.sparsebalance.actors.rank;
+
+import io.sparsebalance.data.SampleRef;
+import io.sparsebalance.engine.MicroBatchResult;
+import io.sparsebalance.engine.UpdateResult;
+import io.sparsebalance.policies.Budgets;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * Everything a rank does on its device; the seam between the {@code Rank} actor and the engine. Every method is called on
+ * the rank's device thread, one at a time.
+ */
+public interface RankWorker extends AutoCloseable {
+    /** Device and model in one line. */
+    String description();
+
+    /** Number of parameters. */
+    long numParameters();
+
+    /** Forward and backward of one micro-batch; adds to this rank's gradient. */
+    MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale);
+
+    /**
+     * Ends a step: reduces the gradient with the other ranks through the collective, clips, updates, zeroes the gradient.
+     * All ranks call it once a step, with the same step; a rank without work adds zero.
+     */
+    StepEnd finishStep(long step);
+
+    /** Sum of losses and number of targets of held-out samples, at the given budgets. */
+    MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets);
+
+    /** Writes a checkpoint; returns its directory. */
+    Path saveCheckpoint(Path directory, long step) throws IOException;
+
+    /** SHA-256 of parameters and moments. */
+    String digest();
+
+    /** Native bytes in use. */
+    long memoryBytes();
+
+    /** Tensors still open; asked after {@link #close()}, it is the leak counter. Any thread. */
+    OptionalLong openTensors();
+
+    @Override
+    void close();
+
+    /**
+     * What ending a step found.
+     *
+     * @param waitNanos waited at the collective for the slowest rank
+     * @param reduceNanos spent reducing
+     * @param updateNanos spent clipping and updating
+     */
+    record StepEnd(UpdateResult update, int parameterChecksum, long waitNanos, long reduceNanos, long updateNanos) {}
+}

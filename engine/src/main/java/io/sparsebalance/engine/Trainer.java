@@ -1,0 +1,73 @@
+package io.sparsebalance.engine;
+
+import io.sparsebalance.kernels.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * One replica of the model with its gradient and optimizer state, on one device. All methods are called on the device's
+ * thread. Parameters, gradients and moments are each one flat tensor, in one fixed order, so that collectives, digests and
+ * updates see one array.
+ */
+public interface Trainer extends AutoCloseable {
+    /** Shape of the model. */
+    ModelConfig model();
+
+    /** Number of parameters. */
+    long numParameters();
+
+    /** All parameters, flat F32. */
+    Tensor parameters();
+
+    /** Gradient of the loss with respect to {@link #parameters()}, flat F32; sums over micro-batches until zeroed. */
+    Tensor gradients();
+
+    /** Sets the gradient to zero. */
+    void zeroGradients();
+
+    /**
+     * Forward and backward; adds to the gradient.
+     *
+     * @param budgets attention budget of each layer
+     * @param coverageBudgets budgets at which coverage is sampled, ascending
+     * @param lossScale gradient of the total loss by this batch's loss sum: 1 / targets of the global batch
+     */
+    MicroBatchResult forwardBackward(TokenBatch batch, int[] budgets, int[] coverageBudgets, double lossScale);
+
+    /** Forward only. */
+    MicroBatchResult evaluate(TokenBatch batch, int[] budgets);
+
+    /**
+     * Checks the gradient, clips it by global norm, and updates the parameters.
+     *
+     * @param step number of the update, from 1
+     * @throws NonFiniteGradientException if the gradient holds NaN or infinity; nothing was changed
+     */
+    UpdateResult update(long step);
+
+    /** CRC32C of the parameters; equal on all replicas. */
+    int parameterChecksum();
+
+    /** SHA-256 of parameters and both moments, hexadecimal. */
+    String digest();
+
+    /**
+     * Writes parameters, moments and step into {@code directory/step-NNNNNNNN} so that a reader sees all of it or nothing,
+     * then points {@code latest} to it and deletes all but the newest two.
+     *
+     * @return the new checkpoint's directory
+     */
+    Path saveCheckpoint(Path directory, long step) throws IOException;
+
+    /**
+     * Reads the newest whole checkpoint under {@code directory}; a corrupt one is refused, reported, and the previous one
+     * used.
+     *
+     * @return its step
+     * @throws IOException if there is none that is whole and of this model's shape; says why
+     */
+    long loadCheckpoint(Path directory) throws IOException;
+
+    @Override
+    void close();
+}

@@ -1,0 +1,39 @@
+package io.sparsebalance.kernels;
+
+/**
+ * One compute device: native memory and the operations of the decoder.
+ *
+ * <p>A device is owned by one thread, the device thread of its rank; every method and every operation obtained from it
+ * is called on that thread, except {@link #memory()}, which any thread may call. Inside an operation a device may use
+ * more threads, never more than it was configured for.
+ */
+public interface Device extends AutoCloseable {
+    /** The kind as written in the configuration: {@code cpu}, {@code noop}. */
+    String kind();
+
+    /** One line for people: model, vector width, threads, libraries in use. */
+    String description();
+
+    /**
+     * Allocates a zeroed tensor. The caller closes it.
+     *
+     * @throws DeviceMemoryException if the memory is not there; says how much was asked for and how much is in use
+     */
+    Tensor allocate(DType type, long... shape);
+
+    /** The device's own stream. */
+    Stream stream();
+
+    /** Dense operations, forward and backward. */
+    Ops ops();
+
+    /** Sparse attention kernels for one shape; cheap to call, may be kept. */
+    SparseAttention attention(AttentionShape shape);
+
+    /** Bytes and tensors in use now, and the highest so far. */
+    MemoryStatistics memory();
+
+    /** Frees what the device holds. Tensors still open are counted as leaked, logged, and freed. */
+    @Override
+    void close();
+}

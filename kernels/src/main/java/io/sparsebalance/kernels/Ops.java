@@ -1,0 +1,71 @@
+package io.sparsebalance.kernels;
+
+/**
+ * Dense operations of the decoder. F32 unless said otherwise.
+ *
+ * <p>Convention for gradients: gradients of weights are <b>added</b> to their tensor; gradients of activations are
+ * <b>written</b>, except where the parameter's name ends in {@code Sum}, which is added to. Shapes are checked; a mismatch
+ * is an {@link IllegalArgumentException} that names the operation and both shapes. Results do not depend on the number of
+ * threads, bit for bit.
+ */
+public interface Ops {
+    /** {@code c[M,N] = alpha * op(a) * op(b) + beta * c}; op transposes where the flag is set. beta = 0 ignores old c. */
+    void matmul(Stream stream, Tensor a, boolean transposeA, Tensor b, boolean transposeB, float alpha, float beta,
+            Tensor c);
+
+    /** Sets every element of {@code x} (F32) to {@code value}. */
+    void fill(Stream stream, Tensor x, float value);
+
+    /** {@code target = source}; same type and size. */
+    void copy(Stream stream, Tensor source, Tensor target);
+
+    /** {@code targetSum += source}. */
+    void add(Stream stream, Tensor source, Tensor targetSum);
+
+    /** {@code out[T,C] = table[V,C]} at the rows named by {@code tokens[T]} (I32). */
+    void embedding(Stream stream, Tensor tokens, Tensor table, Tensor out);
+
+    /** Adds {@code dOut[T,C]} to the rows of {@code dTable[V,C]} named by {@code tokens[T]}. */
+    void embeddingBackward(Stream stream, Tensor tokens, Tensor dOut, Tensor dTable);
+
+    /** Root mean square norm of each row: {@code y[R,C] = x * rstd * weight[C]}, {@code rstd[R] = 1/sqrt(mean(x^2) + eps)}. */
+    void rmsNorm(Stream stream, Tensor x, Tensor weight, float epsilon, Tensor y, Tensor rstd);
+
+    /** Backward of {@link #rmsNorm}: adds to {@code dxSum[R,C]} and to {@code dWeight[C]}. {@code dxSum} must not be {@code dy}. */
+    void rmsNormBackward(Stream stream, Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dxSum, Tensor dWeight);
+
+    /**
+     * Rotary position embedding in place on {@code x[T,H,D]}: dimension i of the first half turns with dimension i + D/2 by
+     * {@code positions[T] (I32) * theta^(-2i/D)} (the pairing of Llama and Qwen in Hugging Face's layout).
+     *
+     * @param backward turn back, which is the gradient
+     */
+    void rope(Stream stream, Tensor x, Tensor positions, double theta, boolean backward);
+
+    /** {@code out[T,F] = silu(gateUp[T,0:F]) * gateUp[T,F:2F]}. */
+    void swiGlu(Stream stream, Tensor gateUp, Tensor out);
+
+    /** Backward of {@link #swiGlu}; {@code dGateUp[T,2F]} may be the same tensor as {@code gateUp}. */
+    void swiGluBackward(Stream stream, Tensor dOut, Tensor gateUp, Tensor dGateUp);
+
+    /**
+     * Softmax cross-entropy of one chunk of rows. Adds the sum of the rows' losses (nats) to {@code lossSum[1]} (F64). Rows
+     * whose target is negative count nothing.
+     *
+     * @param logits {@code [N,V]}; if {@code gradientScale} is not 0, overwritten by their gradient times that scale
+     * @param targets {@code [N]} I32
+     */
+    void crossEntropy(Stream stream, Tensor logits, Tensor targets, float gradientScale, Tensor lossSum);
+
+    /** Sum of squares in double precision; NaN or infinite exactly if an element is. Waits for the stream. */
+    double sumOfSquares(Stream stream, Tensor x);
+
+    /**
+     * AdamW (Loshchilov and Hutter 2019) with decoupled weight decay, in place on equal-sized tensors.
+     *
+     * @param step number of this update, from 1, for the bias corrections
+     * @param gradientScale factor on the gradient before use (clipping)
+     */
+    void adamW(Stream stream, Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment,
+            AdamWStep settings, long step, float gradientScale);
+}

@@ -1,0 +1,47 @@
+package io.sparsebalance.policies.cost;
+
+import io.sparsebalance.policies.Budgets;
+import java.util.List;
+
+/**
+ * Predicts how long a micro-batch keeps a device busy, forward and backward. Pure: equal arguments, equal answers.
+ * Monotone: more tokens or a larger budget never take less time.
+ */
+public interface LatencyModel {
+    /** Layers that the model was measured for; budgets have this many entries. */
+    int numLayers();
+
+    /**
+     * Seconds of attention, router included, of one document in one layer.
+     *
+     * @param length tokens of the document
+     * @param budget key blocks a query tile may keep
+     */
+    double attentionSeconds(int length, int budget);
+
+    /** Seconds of everything that depends on the number of tokens alone, all layers and the loss. */
+    double linearSeconds(long tokens);
+
+    /** Seconds that a micro-batch costs whatever it holds. */
+    double fixedSeconds();
+
+    /** Fraction of causal (query, key) pairs that a document's tiles compute at this budget, 0 to 1. */
+    double density(int length, int budget);
+
+    /** Seconds of one micro-batch: fixed part, linear part, and attention of each document in each layer. */
+    default double microBatchSeconds(List<Integer> lengths, Budgets budgets) {
+        if (budgets.byLayer().size() != numLayers()) {
+            throw new IllegalArgumentException(
+                    "budgets for " + budgets.byLayer().size() + " layers, latency model has " + numLayers());
+        }
+        long tokens = 0;
+        double seconds = fixedSeconds();
+        for (int length : lengths) {
+            tokens += length;
+            for (int budget : budgets.byLayer()) {
+                seconds += attentionSeconds(length, budget);
+            }
+        }
+        return seconds + linearSeconds(tokens);
+    }
+}

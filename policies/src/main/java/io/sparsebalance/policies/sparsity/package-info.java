@@ -1,0 +1,2 @@
+/** Attention budgets: fixed, and dynamic sparsity tuning. */
+package io.sparsebalance.policies.sparsity;

@@ -1,0 +1,2 @@
+/** Tells a slow device from long documents. */
+package io.sparsebalance.policies.straggler;
