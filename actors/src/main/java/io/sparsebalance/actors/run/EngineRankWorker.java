@@ -1,0 +1,128 @@
+package io.sparsebalance.actors.run;
+
+import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.rank.RankWorker;
+import io.sparsebalance.data.SampleRef;
+import io.sparsebalance.data.TokenSource;
+import io.sparsebalance.engine.MicroBatchResult;
+import io.sparsebalance.engine.Trainer;
+import io.sparsebalance.engine.UpdateResult;
+import io.sparsebalance.kernels.Device;
+import io.sparsebalance.policies.Budgets;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+
+/** A rank's work on a real device: token store, decoder and collective put together. */
+final class EngineRankWorker implements RankWorker {
+    private final Device device;
+    private final Trainer trainer;
+    private final Collective collective;
+    private final BatchLoader loader;
+    private final int[] coverageBudgets;
+    private final int evaluationTokens;
+
+    /**
+     * Takes ownership of device and trainer.
+     *
+     * @param coverageBudgets budgets at which the router's coverage is sampled, ascending
+     * @param evaluationTokens most tokens of held-out samples in one forward
+     */
+    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective, int[] coverageBudgets,
+            int evaluationTokens) {
+        this.device = device;
+        this.trainer = trainer;
+        this.collective = collective;
+        this.loader = new BatchLoader(device, tokens);
+        this.coverageBudgets = coverageBudgets.clone();
+        this.evaluationTokens = evaluationTokens;
+    }
+
+    @Override
+    public String description() {
+        return device.description();
+    }
+
+    @Override
+    public long numParameters() {
+        return trainer.numParameters();
+    }
+
+    @Override
+    public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
+        return trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets, lossScale);
+    }
+
+    @Override
+    public StepEnd finishStep(long step) {
+        long start = System.nanoTime();
+        long waitNanos = collective.allReduceSum(trainer.gradients().segment(), step);
+        long reduced = System.nanoTime();
+        UpdateResult update = trainer.update(step);
+        trainer.zeroGradients();
+        int checksum = trainer.parameterChecksum();
+        return new StepEnd(update, checksum, waitNanos, reduced - start - waitNanos, System.nanoTime() - reduced);
+    }
+
+    @Override
+    public MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets) {
+        double lossSum = 0;
+        long numTargets = 0;
+        long selectedPairs = 0;
+        long causalPairs = 0;
+        int from = 0;
+        while (from < samples.size()) {
+            int to = endOfPack(samples, from);
+            MicroBatchResult part = trainer.evaluate(loader.load(samples.subList(from, to)), toArray(budgets));
+            lossSum += part.lossSum();
+            numTargets += part.numTargets();
+            selectedPairs += part.selectedPairs();
+            causalPairs += part.causalPairs();
+            from = to;
+        }
+        return new MicroBatchResult(lossSum, numTargets, selectedPairs, causalPairs, new ArrayList<>());
+    }
+
+    private int endOfPack(List<SampleRef> samples, int from) {
+        int to = from + 1;
+        long tokens = samples.get(from).length();
+        while (to < samples.size() && tokens + samples.get(to).length() <= evaluationTokens) {
+            tokens += samples.get(to).length();
+            to++;
+        }
+        return to;
+    }
+
+    @Override
+    public Path saveCheckpoint(Path directory, long step) throws IOException {
+        return trainer.saveCheckpoint(directory, step);
+    }
+
+    @Override
+    public String digest() {
+        return trainer.digest();
+    }
+
+    @Override
+    public long memoryBytes() {
+        return device.memory().usedBytes();
+    }
+
+    @Override
+    public OptionalLong openTensors() {
+        return OptionalLong.of(device.memory().numTensors());
+    }
+
+    @Override
+    public void close() {
+        try (device; trainer; loader; collective) {
+            // Closed in reverse order: the device last, so that it can count what was left open.
+        }
+    }
+
+    private static int[] toArray(Budgets budgets) {
+        return budgets.byLayer().stream().mapToInt(Integer::intValue).toArray();
+    }
+}

@@ -1,0 +1,2 @@
+/** A run put together: corpus, devices, calibration, workers, and the actors that drive them. Internal. */
+package io.sparsebalance.actors.run;
