@@ -28,6 +28,9 @@ public interface LatencyModel {
     /** Fraction of causal (query, key) pairs that a document's tiles compute at this budget, 0 to 1. */
     double density(int length, int budget);
 
+    /** Key blocks of a document: a budget of this many is dense. */
+    int numBlocks(int length);
+
     /** Seconds of one micro-batch: fixed part, linear part, and attention of each document in each layer. */
     default double microBatchSeconds(List<Integer> lengths, Budgets budgets) {
         if (budgets.byLayer().size() != numLayers()) {
