@@ -20,6 +20,7 @@ final class MicroBatchCost {
     /** Computed pairs over causal pairs, as a number of pairs. */
     private final double[] pairs;
     private final long tokens;
+    private final int coveringBudget;
 
     MicroBatchCost(List<Integer> lengths, double speed, SparsitySettings settings, LatencyModel latency,
             CoverageCurves curves) {
@@ -34,6 +35,7 @@ final class MicroBatchCost {
             sum += length;
         }
         tokens = sum;
+        coveringBudget = lengths.stream().mapToInt(latency::numBlocks).max().orElse(1);
         constantSeconds = speed * (latency.fixedSeconds() + latency.linearSeconds(tokens));
         for (int k = 0; k < size; k++) {
             int budget = minBudget + k;
@@ -54,6 +56,11 @@ final class MicroBatchCost {
 
     long tokens() {
         return tokens;
+    }
+
+    /** Budget at which every document is dense. */
+    int coveringBudget() {
+        return coveringBudget;
     }
 
     double layerSeconds(int budget) {

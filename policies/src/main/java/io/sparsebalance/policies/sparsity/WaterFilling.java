@@ -56,14 +56,13 @@ final class WaterFilling {
 
     private static void offer(PriorityQueue<Step> steps, MicroBatchCost cost, int microBatch, int layer, int budget,
             int maxBudget) {
-        if (budget > maxBudget) {
+        // Beyond the budget that covers every document a block costs nothing and gives nothing.
+        if (budget > Math.min(maxBudget, cost.coveringBudget())) {
             return;
         }
         double seconds = cost.layerSeconds(budget) - cost.layerSeconds(budget - 1);
         double gain = (cost.coverage(layer, budget) - cost.coverage(layer, budget - 1)) * cost.tokens();
-        // A block that costs nothing (the budget covers every document) is worth nothing either: do not count it.
-        if (seconds > 0) {
-            steps.add(new Step(microBatch, layer, budget, seconds, gain / seconds));
-        }
+        steps.add(
+                new Step(microBatch, layer, budget, seconds, seconds > 0 ? gain / seconds : Double.POSITIVE_INFINITY));
     }
 }

@@ -1,0 +1,115 @@
+package io.sparsebalance.policies.straggler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class StragglerEstimatorTest {
+    private final StragglerEstimator estimator = new StragglerEstimator(new StragglerEstimator.Settings(1.25, 3, 0.2));
+
+    @Test
+    void longDocumentsAreNotASlowDevice() {
+        SplittableRandom random = new SplittableRandom(1);
+        StragglerState state = estimator.initial(4);
+        for (int step = 0; step < 200; step++) {
+            state = estimator.observe(state, step(random, new double[]{1, 1, 1, 1}));
+            assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
+        }
+    }
+
+    @Test
+    void aSlowDeviceIsFlaggedAfterThreeStepsAndItsFactorIsFound() {
+        SplittableRandom random = new SplittableRandom(2);
+        StragglerState state = estimator.initial(4);
+        for (int step = 0; step < 50; step++) {
+            state = estimator.observe(state, step(random, new double[]{1, 1, 1, 1}));
+        }
+        for (int step = 0; step < 30; step++) {
+            state = estimator.observe(state, step(random, new double[]{1, 1, 2, 1}));
+            assertThat(estimator.verdicts(state).get(2).straggler()).isEqualTo(step >= 2);
+        }
+        assertThat(estimator.verdicts(state).get(2).speedFactor()).isCloseTo(2, within(0.1));
+        for (int step = 0; step < 30; step++) {
+            state = estimator.observe(state, step(random, new double[]{1, 1, 1, 1}));
+        }
+        assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
+    }
+
+    @Test
+    void ofTwoRanksTheSlowOneIsFound() {
+        StragglerState state = estimator.initial(2);
+        for (int step = 0; step < 5; step++) {
+            state = estimator.observe(state, List.of(new RankObservation(0, 1, 1, 0), new RankObservation(1, 2, 1, 0)));
+        }
+        assertThat(estimator.verdicts(state).get(1).straggler()).isTrue();
+        assertThat(estimator.verdicts(state).get(0).straggler()).isFalse();
+    }
+
+    @Test
+    void aTableThatIsOffForAllRanksFlagsNone() {
+        StragglerState state = estimator.initial(3);
+        for (int step = 0; step < 10; step++) {
+            state = estimator.observe(state, List.of(new RankObservation(0, 3, 1, 0), new RankObservation(1, 3.1, 1, 0),
+                    new RankObservation(2, 2.9, 1, 0)));
+        }
+        assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler)
+                .allMatch(v -> Math.abs(v.speedFactor() - 3) < 0.2);
+    }
+
+    @Test
+    void oneOutlierOrGarbageCollectionFlagsNobody() {
+        StragglerState state = estimator.initial(2);
+        for (int step = 0; step < 20; step++) {
+            double pause = step % 4 == 0 ? 5 : 0;
+            state = estimator.observe(state,
+                    List.of(new RankObservation(0, 1 + pause, 1, pause),
+                            new RankObservation(1, step == 7 ? 9 : 1, 1, 0)));
+            assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
+        }
+    }
+
+    @Test
+    void aRankWithoutWorkKeepsWhatIsKnown() {
+        StragglerState state = estimator.observe(estimator.initial(2),
+                List.of(new RankObservation(0, 2, 1, 0), new RankObservation(1, 1, 1, 0)));
+        assertThat(estimator.observe(state, List.of(new RankObservation(0, 0, 0, 0))).ranks().get(0))
+                .isEqualTo(state.ranks().get(0));
+    }
+
+    @Test
+    void theSlowestRankAndItsCauseAreNamed() {
+        assertThat(slowest(new RankObservation(0, 2, 2, 0), new RankObservation(1, 1, 1, 0)).cause())
+                .isEqualTo(Cause.DATA);
+        assertThat(slowest(new RankObservation(0, 1, 1, 0), new RankObservation(1, 2, 1, 0)))
+                .isEqualTo(new StragglerEstimator.Slowest(1, Cause.DEVICE, 2 / 1.5));
+        assertThat(slowest(new RankObservation(0, 2, 1, 1), new RankObservation(1, 1, 1, 0)).cause())
+                .isEqualTo(Cause.GC);
+        assertThat(slowest(new RankObservation(0, 1, 1, 0), new RankObservation(1, 1.01, 1, 0)).cause())
+                .isEqualTo(Cause.EVEN);
+    }
+
+    @Test
+    void badSettingsAreNamed() {
+        assertThatThrownBy(() -> new StragglerEstimator.Settings(1, 3, 0.2)).hasMessageContaining("threshold");
+    }
+
+    private StragglerEstimator.Slowest slowest(RankObservation... observations) {
+        return estimator.slowest(List.of(observations));
+    }
+
+    /** Heavy-tailed work, three percent of noise. */
+    private static List<RankObservation> step(SplittableRandom random, double[] slowdown) {
+        List<RankObservation> observations = new ArrayList<>();
+        for (int rank = 0; rank < slowdown.length; rank++) {
+            double predicted = Math.exp(1.2 * random.nextGaussian());
+            observations.add(new RankObservation(rank, predicted * slowdown[rank] * (1 + 0.03 * random.nextGaussian()),
+                    predicted, 0));
+        }
+        return observations;
+    }
+}
