@@ -13,6 +13,9 @@ import java.util.PriorityQueue;
  * best one up to the last block.
  */
 final class WaterFilling {
+    /** A time that is exactly reached must not be missed by the order of a sum. */
+    private static final double ROUNDING = 1e-10;
+
     private WaterFilling() {
     }
 
@@ -40,7 +43,7 @@ final class WaterFilling {
         }
         while (!steps.isEmpty()) {
             Step step = steps.remove();
-            if (busy + step.cost() <= seconds) {
+            if (busy + step.cost() <= seconds * (1 + ROUNDING)) {
                 busy += step.cost();
                 budgets[step.microBatch()][step.layer()] = step.budget();
                 offer(steps, microBatches.get(step.microBatch()), step.microBatch(), step.layer(), step.budget() + 1,
