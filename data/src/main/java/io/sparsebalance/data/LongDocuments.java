@@ -1,0 +1,11 @@
+package io.sparsebalance.data;
+
+/** What happens to a document with more tokens than a sample may have. */
+public enum LongDocuments {
+    /** It becomes several samples, one after the other. */
+    SPLIT,
+    /** It keeps its beginning. */
+    TRUNCATE,
+    /** It is refused with an error that names it. */
+    REFUSE
+}
