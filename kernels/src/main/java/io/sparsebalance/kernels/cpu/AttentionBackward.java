@@ -1,146 +1,204 @@
 package io.sparsebalance.kernels.cpu;
 
-import static io.sparsebalance.kernels.cpu.Rows.LANES;
-import static io.sparsebalance.kernels.cpu.Rows.SPECIES;
+import static io.sparsebalance.kernels.cpu.Lanes.PANEL;
+import static io.sparsebalance.kernels.cpu.Lanes.STRIP;
 
+import io.sparsebalance.kernels.AttentionShape;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
- * Backward of block-sparse attention: one pass over the (tile, block) pairs of a run of tiles, five products a pair. dQ of a
- * tile is finished in scratch; dK and dV add up in arrays of the run, in the order of the tiles. Scratch of one worker.
+ * Backward of one chunk of tiles at a time, by one worker, with scratch of its own. For each kept block: scores and
+ * gradients of probabilities (two products over D), their elementwise backward, then dQ (over keys) and dV and dK (over
+ * rows): five products, with probabilities recomputed from the log-sum-exp (Dao 2023, FlashAttention-2).
  */
 final class AttentionBackward {
-    private static final double LOG2_E = 1.4426950408889634;
+    /** Floats of scores held at a time: with the gradients beside them they fit the second-level cache. */
+    private static final int SCORE_FLOATS = 16 << 10;
 
-    private final AttentionLayout layout;
-    private final int block;
-    private final int size;
-    private final float scale;
+    private final AttentionShape shape;
+    private final TileRows rows;
+    private final int paddedHeadSize;
+    private final int panelsAtOnce;
+    /** {@code [panel][D][PANEL]}, scaled by log2(e) / sqrt(D). */
     private final float[] queries;
-    private final float[] scaledQueries;
-    private final float[] dOut;
-    private final float[] dQueries;
-    private final float[] weights;
-    private final float[] dScores;
-    private final float[] out;
-    private final float[] base = new float[AttentionLayout.PANEL];
-    private final float[] delta = new float[AttentionLayout.PANEL];
+    /** {@code [panel][D][PANEL]}. */
+    private final float[] gradients;
+    /** {@code [panel of D][rows][PANEL]}. */
+    private final float[] queryRows;
+    /** {@code [panel of D][rows][PANEL]}. */
+    private final float[] gradientRows;
+    /** {@code [panel][D][PANEL]}, not yet divided by sqrt(D). */
+    private final float[] queryGradients;
+    /** {@code [panel][B][PANEL]}: scores, then probabilities. */
+    private final float[] scores;
+    /** {@code [panel][B][PANEL]}: gradients of probabilities, then of scores. */
+    private final float[] scoreGradients;
+    private final float[] logSumExp;
+    private final float[] delta;
+    private final float[] row;
+    private final float[] otherRow;
 
-    AttentionBackward(AttentionLayout layout) {
-        this.layout = layout;
-        this.block = layout.shape().block();
-        this.size = layout.paddedSize();
-        this.scale = (float) (1 / Math.sqrt(layout.shape().headSize()));
-        this.queries = new float[AttentionLayout.PANEL * size];
-        this.scaledQueries = new float[AttentionLayout.PANEL * size];
-        this.dOut = new float[AttentionLayout.PANEL * size];
-        this.dQueries = new float[AttentionLayout.PANEL * size];
-        this.weights = new float[AttentionLayout.PANEL * block];
-        this.dScores = new float[AttentionLayout.PANEL * block];
-        this.out = new float[size];
+    AttentionBackward(AttentionShape shape) {
+        int panels = TileRows.maxPanels(shape);
+        this.shape = shape;
+        this.rows = new TileRows(shape);
+        this.paddedHeadSize = Lanes.numPanels(shape.headSize()) * PANEL;
+        this.panelsAtOnce = Math.clamp(SCORE_FLOATS / (shape.block() * PANEL), 1, panels);
+        this.queries = new float[Math.multiplyExact(panels * PANEL, shape.headSize())];
+        this.gradients = new float[queries.length];
+        this.queryGradients = new float[queries.length];
+        this.queryRows = new float[Math.multiplyExact(panels * PANEL, paddedHeadSize)];
+        this.gradientRows = new float[queryRows.length];
+        this.scores = new float[panelsAtOnce * shape.block() * PANEL];
+        this.scoreGradients = new float[scores.length];
+        this.logSumExp = new float[panels * PANEL];
+        this.delta = new float[panels * PANEL];
+        this.row = new float[shape.headSize()];
+        this.otherRow = new float[shape.headSize()];
     }
 
-    /** Tensors of one backward. */
-    record Tensors(MemorySegment q, MemorySegment out, MemorySegment dOut, MemorySegment logSumExp, MemorySegment dq) {}
+    /**
+     * What all chunks read: tensors as in {@link io.sparsebalance.kernels.SparseAttention#backward}, and keys and values
+     * packed once for all.
+     *
+     * @param keysOverHead keys packed to sum over D; likewise {@code valuesOverHead}
+     * @param keysOverKeys keys packed to sum over keys
+     * @param firstHead first key/value head in the packs
+     */
+    record Inputs(CpuBlockLists lists, MemorySegment q, MemorySegment out, MemorySegment dOut, MemorySegment logSumExp,
+            StripPack keysOverHead, StripPack keysOverKeys, StripPack valuesOverHead, int firstHead) {}
 
-    /** Packed keys, keys transposed, values transposed, of one key/value head. */
-    static final class Packed {
-        private final float[] keys;
-        private final float[] keysTransposed;
-        private final float[] valuesTransposed;
-
-        Packed(float[] keys, float[] keysTransposed, float[] valuesTransposed) {
-            this.keys = keys;
-            this.keysTransposed = keysTransposed;
-            this.valuesTransposed = valuesTransposed;
-        }
-    }
-
-    /** One tile; dKeys and dValues hold the document's blocks from {@code at}, packed. */
-    void tile(CpuBlockLists lists, int kvHead, int tile, Tensors tensors, Packed packed, float[] dKeys, float[] dValues,
-            int at) {
-        TileIndex index = lists.index();
-        int document = index.documentOfTile(tile);
-        int inDocument = tile - index.firstTile(document);
-        int numRows = layout.numRows(index, document, inDocument);
-        for (int from = 0; from < numRows; from += AttentionLayout.PANEL) {
-            int rows = Math.min(AttentionLayout.PANEL, numRows - from);
-            load(index, document, inDocument, kvHead, from, rows, tensors);
-            for (int place = lists.from(kvHead, tile); place < lists.to(kvHead, tile); place++) {
-                block(index, document, inDocument, lists.block(place), from, rows, packed, dKeys, dValues, at);
+    /**
+     * Writes dq at the chunk's rows, and the chunk's sums of dK (not yet divided by sqrt(D)) and dV.
+     *
+     * @param sums where the chunk's space begins at {@code sumsAt}
+     */
+    void run(Inputs in, BackwardPlan.Chunk chunk, float[] sums, int sumsAt, MemorySegment dq) {
+        Arrays.fill(sums, sumsAt, sumsAt + chunk.floats(), 0f);
+        for (int tile = chunk.firstTile(); tile < chunk.endTile(); tile++) {
+            rows.set(in.lists().grid(), tile, chunk.kvHead());
+            loadRows(in);
+            for (int i = in.lists().from(chunk.kvHead(), tile); i < in.lists().to(chunk.kvHead(), tile); i++) {
+                int block = in.lists().block(i);
+                for (int panel = 0; panel < rows.numPanels(); panel += panelsAtOnce) {
+                    int panels = Math.min(panelsAtOnce, rows.numPanels() - panel);
+                    addBlock(in, panel, panels, block, sums, sumsAt + chunk.blockAt(block));
+                }
             }
-            for (int r = 0; r < rows; r++) {
-                layout.write(dQueries, r * size, tensors.dq(),
-                        layout.element(index, document, inDocument, kvHead, from + r));
+            storeQueryGradients(dq);
+        }
+    }
+
+    private void loadRows(Inputs in) {
+        int size = shape.headSize();
+        int used = rows.numPanels() * PANEL;
+        float scale = AttentionForward.queryScale(shape);
+        Arrays.fill(queryGradients, 0, used * size, 0f);
+        for (int r = 0; r < used; r++) {
+            boolean real = r < rows.numRows();
+            readRow(in.out(), r, otherRow);
+            readRow(in.dOut(), r, row);
+            float dot = 0;
+            for (int d = 0; d < size; d++) {
+                dot += row[d] * otherRow[d];
+            }
+            delta[r] = dot;
+            TokenRows.rowToColumn(row, size, 1f, gradients, r);
+            TokenRows.rowToPanels(row, size, gradientRows, used, r);
+            readRow(in.q(), r, row);
+            TokenRows.rowToColumn(row, size, scale, queries, r);
+            TokenRows.rowToPanels(row, size, queryRows, used, r);
+            logSumExp[r] = !real
+                    ? 0f
+                    : in.logSumExp().getAtIndex(ValueLayout.JAVA_FLOAT, rows.statisticsOffset(r)) * FastExp.LOG2_E;
+        }
+    }
+
+    /** A row that fills the last panel up is zero: its probabilities are 1, but every gradient of it is 0. */
+    private void readRow(MemorySegment x, int r, float[] to) {
+        if (r < rows.numRows()) {
+            TokenRows.read(x, rows.offset(r), to, 0, shape.headSize());
+        } else {
+            Arrays.fill(to, 0f);
+        }
+    }
+
+    private void addBlock(Inputs in, int firstPanel, int panels, int documentBlock, float[] sums, int sumsAt) {
+        int keys = rows.visibleKeys(firstPanel + panels - 1, documentBlock);
+        if (keys == 0) {
+            return;
+        }
+        int head = rows.kvHead() - in.firstHead();
+        for (int i = 0; i < panels; i++) {
+            int visible = rows.visibleKeys(firstPanel + i, documentBlock);
+            int at = i * shape.block() * PANEL;
+            if (visible > 0) {
+                scorePanel(in, head, firstPanel + i, documentBlock, visible, at);
+                addQueryGradients(in.keysOverKeys(), head, firstPanel + i, documentBlock, visible, at);
+            }
+            Arrays.fill(scores, at + visible * PANEL, at + keys * PANEL, 0f);
+            Arrays.fill(scoreGradients, at + visible * PANEL, at + keys * PANEL, 0f);
+        }
+        int blockKeys = in.lists().grid().paddedBlockTokens(rows.gridBlock(documentBlock));
+        addKeyGradients(scoreGradients, queryRows, firstPanel, panels, keys, blockKeys, sums, sumsAt);
+        addKeyGradients(scores, gradientRows, firstPanel, panels, keys, blockKeys, sums,
+                sumsAt + blockKeys * paddedHeadSize);
+    }
+
+    private void scorePanel(Inputs in, int head, int panel, int documentBlock, int visible, int at) {
+        int size = shape.headSize();
+        int block = rows.gridBlock(documentBlock);
+        int panelAt = panel * size * PANEL;
+        float[] keys = in.keysOverHead().strips();
+        float[] values = in.valuesOverHead().strips();
+        int keysAt = in.keysOverHead().at(head, block);
+        int valuesAt = in.valuesOverHead().at(head, block);
+        for (int key = 0; key < visible; key += STRIP) {
+            PanelProducts.product(keys, keysAt + key * size, queries, panelAt, size, scores, at + key * PANEL);
+        }
+        for (int key = 0; key < visible; key += STRIP) {
+            PanelProducts.product(values, valuesAt + key * size, gradients, panelAt, size, scoreGradients,
+                    at + key * PANEL);
+        }
+        if (rows.needsMask(panel, documentBlock, visible)) {
+            SoftmaxPanels.mask(scores, at, visible, rows.firstKey(documentBlock), rows.positions(), panel * PANEL);
+        }
+        SoftmaxPanels.backward(scores, scoreGradients, at, visible, logSumExp, delta, panel * PANEL);
+    }
+
+    private void addQueryGradients(StripPack keys, int head, int panel, int documentBlock, int visible, int at) {
+        int size = shape.headSize();
+        int block = rows.gridBlock(documentBlock);
+        int keysAt = keys.at(head, block);
+        int stride = keys.keysStride(block);
+        for (int d = 0; d < size; d += STRIP) {
+            PanelProducts.productAdd(keys.strips(), keysAt, scoreGradients, at, visible, queryGradients,
+                    (panel * size + d) * PANEL);
+            keysAt += stride;
+        }
+    }
+
+    /** Adds factors {@code [panel][B][PANEL]} times rows {@code [panel of D][rows][PANEL]} to a block's sums. */
+    private void addKeyGradients(float[] factors, float[] rowPanels, int firstPanel, int panels, int keys,
+            int blockKeys, float[] sums, int sumsAt) {
+        int stride = shape.block() * PANEL;
+        int used = rows.numPanels() * PANEL;
+        for (int d = 0; d < paddedHeadSize / PANEL; d++) {
+            int rowsAt = (d * used + firstPanel * PANEL) * PANEL;
+            for (int key = 0; key < keys; key += STRIP) {
+                PanelProducts.rowProductAdd(factors, key * PANEL, stride, rowPanels, rowsAt, panels, sums,
+                        sumsAt + (d * blockKeys + key) * PANEL);
             }
         }
     }
 
-    private void load(TileIndex index, int document, int tile, int kvHead, int from, int rows, Tensors tensors) {
-        int padded = AttentionLayout.paddedRows(rows);
-        Arrays.fill(queries, rows * size, padded * size, 0);
-        Arrays.fill(dOut, rows * size, padded * size, 0);
-        Arrays.fill(dQueries, 0, padded * size, 0);
-        Arrays.fill(base, rows, padded, 0);
-        Arrays.fill(delta, rows, padded, 0);
-        for (int r = 0; r < rows; r++) {
-            long element = layout.element(index, document, tile, kvHead, from + r);
-            layout.read(tensors.q(), element, queries, r * size);
-            layout.read(tensors.dOut(), element, dOut, r * size);
-            layout.read(tensors.out(), element, out, 0);
-            base[r] = (float) LOG2_E
-                    * Rows.get(tensors.logSumExp(), layout.logSumExpElement(index, document, tile, kvHead, from + r));
-            FloatVector sum = FloatVector.zero(SPECIES);
-            for (int d = 0; d < size; d += LANES) {
-                sum = FloatVector.fromArray(SPECIES, dOut, r * size + d).fma(FloatVector.fromArray(SPECIES, out, d),
-                        sum);
-            }
-            delta[r] = sum.reduceLanes(VectorOperators.ADD);
-        }
-        for (int i = 0; i < padded * size; i += LANES) {
-            FloatVector.fromArray(SPECIES, queries, i).mul((float) (scale * LOG2_E)).intoArray(scaledQueries, i);
-        }
-    }
-
-    private void block(TileIndex index, int document, int tile, int blockInDocument, int from, int rows, Packed packed,
-            float[] dKeys, float[] dValues, int at) {
-        int source = (index.firstBlock(document) + blockInDocument) * block * size;
-        int target = at + blockInDocument * block * size;
-        int padded = AttentionLayout.paddedRows(rows);
-        SmallProduct.multiply(padded, block, size, scaledQueries, 0, size, 1, packed.keysTransposed, source, block,
-                weights,
-                0, block, false);
-        SmallProduct.multiply(padded, block, size, dOut, 0, size, 1, packed.valuesTransposed, source, block, dScores,
-                0,
-                block, false);
-        boolean own = blockInDocument >= index.firstOwnBlock(tile);
-        for (int r = 0; r < rows; r++) {
-            softmax(r);
-            if (own) {
-                int token = index.tileStart(tile) + (from + r) / layout.shape().groupSize();
-                int valid = Math.max(0, Math.min(block, token - blockInDocument * block + 1));
-                Arrays.fill(weights, r * block + valid, (r + 1) * block, 0);
-                Arrays.fill(dScores, r * block + valid, (r + 1) * block, 0);
-            }
-        }
-        // Padding rows take part in dQ only, where nothing reads them.
-        SmallProduct.multiply(block, size, rows, weights, 0, 1, block, dOut, 0, size, dValues, target, size, true);
-        SmallProduct.multiply(block, size, rows, dScores, 0, 1, block, queries, 0, size, dKeys, target, size, true);
-        SmallProduct.multiply(padded, size, block, dScores, 0, block, 1, packed.keys, source, size, dQueries, 0, size,
-                true);
-    }
-
-    /** weights = 2^(scores - base), dScores = weights (dP - delta) scale. */
-    private void softmax(int row) {
-        FloatVector rowBase = FloatVector.broadcast(SPECIES, base[row]);
-        FloatVector rowDelta = FloatVector.broadcast(SPECIES, delta[row]);
-        for (int i = row * block; i < (row + 1) * block; i += LANES) {
-            FloatVector weight = FastExp.powerOfTwo(FloatVector.fromArray(SPECIES, weights, i).sub(rowBase));
-            weight.intoArray(weights, i);
-            FloatVector.fromArray(SPECIES, dScores, i).sub(rowDelta).mul(weight).mul(scale).intoArray(dScores, i);
+    private void storeQueryGradients(MemorySegment dq) {
+        float scale = (float) (1 / Math.sqrt(shape.headSize()));
+        for (int r = 0; r < rows.numRows(); r++) {
+            TokenRows.columnToRow(queryGradients, r, shape.headSize(), scale, row);
+            TokenRows.write(row, 0, dq, rows.offset(r), shape.headSize());
         }
     }
 }

@@ -1,152 +1,196 @@
 package io.sparsebalance.kernels.cpu;
 
-import static io.sparsebalance.kernels.cpu.Rows.LANES;
-import static io.sparsebalance.kernels.cpu.Rows.SPECIES;
-import static io.sparsebalance.kernels.cpu.Rows.get;
-
 import io.sparsebalance.kernels.AttentionShape;
+import io.sparsebalance.kernels.Packing;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
- * Picks key blocks for query tiles. Queries are pooled over a tile and the heads of a group, keys over a block, so scores are
- * a product of two small matrices. The score of one of the tile's own blocks, which only coverage needs, uses the mean of all
- * the keys that the document has in it.
+ * Picks the blocks that query tiles keep. Pools q over each tile's rows and its group's heads and k over each block's keys,
+ * multiplies the two, and sorts: the work grows with tiles times blocks, never with tokens times tokens.
+ *
+ * <p>Blocks that are kept whatever their score (own, sink, local) stay even where they are more than the budget. A block's
+ * mean is over all its keys in the document; for a tile's own blocks, whose score counts in the coverage only, that may
+ * include keys after the tile's last row.
  */
 final class CpuRouter {
     private final AttentionShape shape;
+    private final TileGrid grid;
     private final Workers workers;
-    private final int paddedSize;
+    private final int budget;
+    private final int[] coverageBudgets;
+    /** Pooled q, {@code [tiles, J, D]}. */
+    private final float[] pooledQueries;
+    /** Pooled k, by document {@code [J, D, blocks of the document]}, so that scores are sums of whole rows. */
+    private final float[] pooledKeys;
+    private final TileRanking[] rankings;
 
-    CpuRouter(AttentionShape shape, Workers workers) {
+    CpuRouter(AttentionShape shape, Packing documents, Workers workers, int budget, int[] coverageBudgets) {
         this.shape = shape;
+        this.grid = new TileGrid(documents, shape);
         this.workers = workers;
-        this.paddedSize = Math.ceilDiv(shape.headSize(), LANES) * LANES;
+        this.budget = budget;
+        this.coverageBudgets = coverageBudgets;
+        int kvSize = Math.multiplyExact(shape.kvHeads(), shape.headSize());
+        this.pooledQueries = new float[Math.multiplyExact(grid.numTiles(), kvSize)];
+        this.pooledKeys = new float[Math.multiplyExact(grid.numBlocks(), kvSize)];
+        this.rankings = new TileRanking[workers.numThreads()];
     }
 
-    CpuBlockLists route(MemorySegment q, MemorySegment k, TileIndex index, int budget, int[] coverageBudgets) {
-        int numTiles = index.numTiles();
-        int numLists = Math.multiplyExact(numTiles, shape.kvHeads());
-        int[] first = firsts(index, budget);
-        int[] ids = new int[first[numLists]];
-        float[][] pooledKeys = pooledKeys(k, index);
-        double[][] coverages = new double[numLists][];
-        workers.forEach(numLists, (list, worker) -> {
-            int kvHead = list / numTiles;
-            int tile = list % numTiles;
-            int document = index.documentOfTile(tile);
-            TileChoice choice = new TileChoice(shape, index, document, tile - index.firstTile(document));
-            float[] query = pooledQuery(q, index, document, tile - index.firstTile(document), kvHead);
-            float[] scores = scores(query, pooledKeys[kvHead], index.firstBlock(document), choice.numCausal());
-            choice.rank(scores);
-            choice.write(budget, ids, first[list]);
-            coverages[list] = choice.coverage(scores, coverageBudgets);
+    /** Makes the lists. {@code q} is {@code [T,H,D]}, {@code k} is {@code [T,J,D]}. */
+    CpuBlockLists route(MemorySegment q, MemorySegment k) {
+        workers.forEach(grid.numTiles(), (tile, worker) -> poolQueries(q, tile));
+        workers.forEach(grid.numBlocks(), (block, worker) -> poolKeys(k, block));
+        int[] starts = listStarts();
+        int[] blocks = new int[starts[starts.length - 1]];
+        double[] curves = new double[Math.multiplyExact(starts.length - 1, coverageBudgets.length)];
+        int mostBlocks = mostCausalBlocks();
+        workers.forEach(grid.numTiles(), (tile, worker) -> {
+            if (rankings[worker] == null) {
+                rankings[worker] = new TileRanking(mostBlocks);
+            }
+            for (int head = 0; head < shape.kvHeads(); head++) {
+                rank(tile, head, rankings[worker], starts, blocks, curves);
+            }
         });
-        return new CpuBlockLists(index, budget, first, ids, selectedPairs(index, budget),
-                mean(coverages, coverageBudgets));
+        return new CpuBlockLists(shape, grid, budget, starts, blocks, mean(curves, starts.length - 1));
     }
 
-    /** Places of the lists: their lengths follow from the budget alone. */
-    private int[] firsts(TileIndex index, int budget) {
-        int numTiles = index.numTiles();
-        int[] first = new int[numTiles * shape.kvHeads() + 1];
-        for (int list = 0; list < first.length - 1; list++) {
-            int tile = list % numTiles;
-            int document = index.documentOfTile(tile);
-            TileChoice choice = new TileChoice(shape, index, document, tile - index.firstTile(document));
-            first[list + 1] = Math.addExact(first[list], choice.numKept(budget));
+    private int mostCausalBlocks() {
+        int most = 0;
+        for (int tile = 0; tile < grid.numTiles(); tile++) {
+            most = Math.max(most, grid.numCausalBlocks(tile));
         }
-        return first;
+        return most;
     }
 
-    private long selectedPairs(TileIndex index, int budget) {
-        long pairs = 0;
-        for (int tile = 0; tile < index.numTiles(); tile++) {
-            int document = index.documentOfTile(tile);
-            int inDocument = tile - index.firstTile(document);
-            TileChoice choice = new TileChoice(shape, index, document, inDocument);
-            long length = index.tileLength(document, inDocument);
-            long ownFrom = index.tileStart(inDocument) - (long) index.firstOwnBlock(inDocument) * shape.block();
-            pairs += (long) choice.numPastKept(budget) * shape.block() * length + length * ownFrom
-                    + length * (length + 1) / 2;
+    /** How long each list gets does not depend on the scores. */
+    private int[] listStarts() {
+        int tiles = grid.numTiles();
+        int[] starts = new int[Math.multiplyExact(shape.kvHeads(), tiles) + 1];
+        for (int head = 0; head < shape.kvHeads(); head++) {
+            for (int tile = 0; tile < tiles; tile++) {
+                int row = head * tiles + tile;
+                starts[row + 1] = Math.addExact(starts[row], numKept(tile, budget));
+            }
         }
-        return pairs;
+        return starts;
     }
 
-    private static double[] mean(double[][] coverages, int[] budgets) {
-        double[] mean = new double[budgets.length];
-        for (double[] coverage : coverages) {
+    private int numKept(int tile, int wanted) {
+        return Math.min(grid.numCausalBlocks(tile), Math.max(wanted, numForced(tile)));
+    }
+
+    private int numForced(int tile) {
+        int candidates = grid.firstOwnBlock(tile);
+        long forced = (long) shape.sinkBlocks() + shape.localBlocks();
+        return grid.numCausalBlocks(tile) - candidates + (int) Math.min(candidates, forced);
+    }
+
+    private boolean isForced(int tile, int block) {
+        int candidates = grid.firstOwnBlock(tile);
+        return block < shape.sinkBlocks() || block >= candidates - shape.localBlocks();
+    }
+
+    private void poolQueries(MemorySegment q, int tile) {
+        int size = shape.headSize();
+        int group = shape.groupSize();
+        int tokens = grid.tileTokens(tile);
+        float[] row = new float[size];
+        float[] sum = new float[size];
+        for (int head = 0; head < shape.kvHeads(); head++) {
+            Arrays.fill(sum, 0f);
+            for (int i = 0; i < tokens; i++) {
+                for (int g = 0; g < group; g++) {
+                    long at = TokenRows.offset(grid.tileToken(tile) + i, shape.heads(), head * group + g, size);
+                    addRow(q, at, row, sum);
+                }
+            }
+            int to = (tile * shape.kvHeads() + head) * size;
+            for (int d = 0; d < size; d++) {
+                pooledQueries[to + d] = sum[d] / (tokens * group);
+            }
+        }
+    }
+
+    private void poolKeys(MemorySegment k, int block) {
+        int size = shape.headSize();
+        int tokens = grid.blockTokens(block);
+        int document = grid.documentOfBlock(block);
+        int blocks = grid.firstBlock(document + 1) - grid.firstBlock(document);
+        float[] row = new float[size];
+        float[] sum = new float[size];
+        for (int head = 0; head < shape.kvHeads(); head++) {
+            Arrays.fill(sum, 0f);
+            for (int i = 0; i < tokens; i++) {
+                addRow(k, TokenRows.offset(grid.blockToken(block) + i, shape.kvHeads(), head, size), row, sum);
+            }
+            int to = pooledKeysAt(document, head) + block - grid.firstBlock(document);
+            for (int d = 0; d < size; d++) {
+                pooledKeys[to + d * blocks] = sum[d] / tokens;
+            }
+        }
+    }
+
+    private static void addRow(MemorySegment x, long at, float[] row, float[] sum) {
+        MemorySegment.copy(x, ValueLayout.JAVA_FLOAT, at * Float.BYTES, row, 0, row.length);
+        for (int d = 0; d < row.length; d++) {
+            sum[d] += row[d];
+        }
+    }
+
+    private int pooledKeysAt(int document, int head) {
+        int size = shape.headSize();
+        int blocks = grid.firstBlock(document + 1) - grid.firstBlock(document);
+        return grid.firstBlock(document) * shape.kvHeads() * size + head * size * blocks;
+    }
+
+    private void rank(int tile, int head, TileRanking ranking, int[] starts, int[] blocks, double[] curves) {
+        int row = head * grid.numTiles() + tile;
+        int causal = grid.numCausalBlocks(tile);
+        boolean dense = starts[row + 1] - starts[row] == causal;
+        if (!dense || coverageBudgets.length > 0) {
+            score(tile, head, ranking, causal);
+            ranking.sort(block -> isForced(tile, block));
+        }
+        if (dense) {
+            for (int block = 0; block < causal; block++) {
+                blocks[starts[row] + block] = block;
+            }
+        } else {
+            ranking.keep(blocks, starts[row], starts[row + 1]);
+        }
+        if (coverageBudgets.length > 0) {
+            ranking.accumulate(shape.headSize());
+            for (int i = 0; i < coverageBudgets.length; i++) {
+                curves[row * coverageBudgets.length + i] = ranking.share(numKept(tile, coverageBudgets[i]));
+            }
+        }
+    }
+
+    private void score(int tile, int head, TileRanking ranking, int causal) {
+        int size = shape.headSize();
+        int document = grid.documentOfTile(tile);
+        int blocks = grid.firstBlock(document + 1) - grid.firstBlock(document);
+        int keysAt = pooledKeysAt(document, head);
+        int queryAt = (tile * shape.kvHeads() + head) * size;
+        ranking.clear(causal);
+        for (int d = 0; d < size; d++) {
+            ranking.addScores(pooledQueries[queryAt + d], pooledKeys, keysAt + d * blocks);
+        }
+    }
+
+    private double[] mean(double[] curves, int rows) {
+        double[] mean = new double[coverageBudgets.length];
+        for (int row = 0; row < rows; row++) {
             for (int i = 0; i < mean.length; i++) {
-                mean[i] += coverage[i];
+                mean[i] += curves[row * mean.length + i];
             }
         }
         for (int i = 0; i < mean.length; i++) {
-            mean[i] = Math.min(1, mean[i] / coverages.length);
+            mean[i] /= rows;
         }
         return mean;
-    }
-
-    /** For each key/value head the mean key of each block, [blocks][padded head size]. */
-    private float[][] pooledKeys(MemorySegment k, TileIndex index) {
-        int kvHeads = shape.kvHeads();
-        float[][] pooled = new float[kvHeads][index.numBlocks() * paddedSize];
-        workers.forEach(index.numBlocks(), (block, worker) -> {
-            int document = index.documentOfBlock(block);
-            int inDocument = block - index.firstBlock(document);
-            long token = index.documents().start(document) + (long) inDocument * shape.block();
-            int length = index.blockLength(document, inDocument);
-            for (int j = 0; j < kvHeads; j++) {
-                for (int t = 0; t < length; t++) {
-                    addRow(k, ((token + t) * kvHeads + j) * shape.headSize(), pooled[j], block * paddedSize);
-                }
-                divide(pooled[j], block * paddedSize, length);
-            }
-        });
-        return pooled;
-    }
-
-    private float[] pooledQuery(MemorySegment q, TileIndex index, int document, int tile, int kvHead) {
-        float[] query = new float[paddedSize];
-        int length = index.tileLength(document, tile);
-        long token = index.documents().start(document) + (long) index.tileStart(tile);
-        int group = shape.groupSize();
-        for (int t = 0; t < length; t++) {
-            for (int g = 0; g < group; g++) {
-                addRow(q, ((token + t) * shape.heads() + (long) kvHead * group + g) * shape.headSize(), query, 0);
-            }
-        }
-        divide(query, 0, length * group);
-        return query;
-    }
-
-    private void addRow(MemorySegment x, long row, float[] sum, int at) {
-        int d = 0;
-        for (; d + LANES <= shape.headSize(); d += LANES) {
-            FloatVector.fromArray(SPECIES, sum, at + d).add(Rows.load(x, row + d)).intoArray(sum, at + d);
-        }
-        for (; d < shape.headSize(); d++) {
-            sum[at + d] += get(x, row + d);
-        }
-    }
-
-    private void divide(float[] sum, int at, int count) {
-        for (int d = 0; d < shape.headSize(); d++) {
-            sum[at + d] /= count;
-        }
-    }
-
-    private float[] scores(float[] query, float[] pooledKeys, int firstBlock, int numBlocks) {
-        float[] scores = new float[numBlocks];
-        for (int b = 0; b < numBlocks; b++) {
-            FloatVector sum = FloatVector.zero(SPECIES);
-            int at = (firstBlock + b) * paddedSize;
-            for (int d = 0; d < paddedSize; d += LANES) {
-                sum = FloatVector.fromArray(SPECIES, query, d).fma(FloatVector.fromArray(SPECIES, pooledKeys, at + d),
-                        sum);
-            }
-            scores[b] = sum.reduceLanes(VectorOperators.ADD);
-        }
-        return scores;
     }
 }

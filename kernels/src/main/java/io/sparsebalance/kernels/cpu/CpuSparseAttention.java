@@ -9,28 +9,42 @@ import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.List;
+import java.util.function.IntFunction;
 
-/** Checks arguments, packs keys and values, and spreads tiles over the device's workers. Scratch is kept between calls. */
+/**
+ * Block-sparse causal attention in the Vector API. Called on the device thread; runs on the device's workers. Tiles, and
+ * in the backward chunks of tiles, are independent tasks whose cut does not depend on the number of threads, so that
+ * neither do the results, bit for bit.
+ *
+ * <p>Keeps scratch on the heap between calls: for each worker a few tiles, for keys and values packed heads of about
+ * {@value #PACK_FLOATS} floats or one head if that is more, and for the backward what {@link BackwardPlan} allows. One
+ * instance for each shape of a device is enough.
+ */
 final class CpuSparseAttention implements SparseAttention {
+    /** As many key/value heads are packed at a time as fit in this many floats, but at least one. */
+    private static final int PACK_FLOATS = 16 << 20;
+
     private final AttentionShape shape;
     private final Workers workers;
-    private final AttentionLayout layout;
-    private final CpuRouter router;
+    private final StripPack keysOverHead;
+    private final StripPack keysOverKeys;
+    private final StripPack valuesOverHead;
+    private final StripPack valuesOverKeys;
     private final AttentionForward[] forwards;
     private final AttentionBackward[] backwards;
-    private final float[][][] packed;
-    private float[] dKeys = new float[0];
-    private float[] dValues = new float[0];
+    private final KeyGradientReduction[] reductions;
+    private float[] sums = {};
 
     CpuSparseAttention(AttentionShape shape, Workers workers) {
         this.shape = shape;
         this.workers = workers;
-        this.layout = new AttentionLayout(shape);
-        this.router = new CpuRouter(shape, workers);
+        this.keysOverHead = new StripPack(StripPack.Form.SUM_OVER_HEAD, shape.headSize());
+        this.keysOverKeys = new StripPack(StripPack.Form.SUM_OVER_KEYS, shape.headSize());
+        this.valuesOverHead = new StripPack(StripPack.Form.SUM_OVER_HEAD, shape.headSize());
+        this.valuesOverKeys = new StripPack(StripPack.Form.SUM_OVER_KEYS, shape.headSize());
         this.forwards = new AttentionForward[workers.numThreads()];
         this.backwards = new AttentionBackward[workers.numThreads()];
-        this.packed = new float[3][shape.kvHeads()][0];
+        this.reductions = new KeyGradientReduction[workers.numThreads()];
     }
 
     @Override
@@ -41,142 +55,115 @@ final class CpuSparseAttention implements SparseAttention {
     @Override
     public BlockLists route(Stream stream, Tensor q, Tensor k, Packing documents, int budget, int[] coverageBudgets) {
         Checks.that(budget >= 1, "route", "budget " + budget + " must be at least 1");
-        MemorySegment queries = check("route", "q", q, documents, shape.heads());
-        MemorySegment keys = check("route", "k", k, documents, shape.kvHeads());
-        return router.route(queries, keys, new TileIndex(documents, shape), budget, coverageBudgets);
+        for (int i = 0; i < coverageBudgets.length; i++) {
+            Checks.that(coverageBudgets[i] >= (i == 0 ? 1 : coverageBudgets[i - 1]), "route",
+                    "coverage budgets " + Arrays.toString(coverageBudgets) + " must be at least 1 and ascend");
+        }
+        Checks.that(documents.numDocuments() > 0, "route", "the packing has no document");
+        MemorySegment queries = elements("route", "q", q, documents, shape.heads());
+        MemorySegment keys = elements("route", "k", k, documents, shape.kvHeads());
+        return new CpuRouter(shape, documents, workers, budget, coverageBudgets.clone()).route(queries, keys);
     }
 
     @Override
     public void forward(Stream stream, Tensor q, Tensor k, Tensor v, BlockLists lists, Tensor out, Tensor logSumExp) {
-        CpuBlockLists cpuLists = lists("forward", lists);
-        Packing documents = lists.documents();
-        MemorySegment queries = check("forward", "q", q, documents, shape.heads());
-        MemorySegment keys = check("forward", "k", k, documents, shape.kvHeads());
-        MemorySegment values = check("forward", "v", v, documents, shape.kvHeads());
-        MemorySegment output = check("forward", "out", out, documents, shape.heads());
-        MemorySegment sums = checkSums("forward", logSumExp, documents);
-        TileIndex index = cpuLists.index();
-        pack(keys, index, true, 0);
-        pack(values, index, false, 1);
-        int numTiles = index.numTiles();
-        workers.forEach(numTiles * shape.kvHeads(), (task, worker) -> {
-            if (forwards[worker] == null) {
-                forwards[worker] = new AttentionForward(layout);
-            }
-            int kvHead = task / numTiles;
-            forwards[worker].tile(cpuLists, kvHead, task % numTiles, queries, packed[0][kvHead], packed[1][kvHead],
-                    output, sums);
-        });
+        CpuBlockLists kept = lists("forward", lists);
+        TileGrid grid = kept.grid();
+        Packing documents = grid.documents();
+        MemorySegment queries = elements("forward", "q", q, documents, shape.heads());
+        MemorySegment keys = elements("forward", "k", k, documents, shape.kvHeads());
+        MemorySegment values = elements("forward", "v", v, documents, shape.kvHeads());
+        MemorySegment outputs = elements("forward", "out", out, documents, shape.heads());
+        MemorySegment statistics = statistics("forward", logSumExp, documents);
+        int tiles = grid.numTiles();
+        int step = headsAtOnce(grid);
+        for (int first = 0; first < shape.kvHeads(); first += step) {
+            int firstHead = first;
+            int heads = Math.min(step, shape.kvHeads() - first);
+            keysOverHead.pack(workers, keys, grid, shape.kvHeads(), first, heads);
+            valuesOverKeys.pack(workers, values, grid, shape.kvHeads(), first, heads);
+            workers.forEach(Math.multiplyExact(heads, tiles),
+                    (task, worker) -> scratch(forwards, worker, i -> new AttentionForward(shape)).run(kept,
+                            task % tiles, firstHead + task / tiles, queries, keysOverHead, valuesOverKeys, task / tiles,
+                            outputs, statistics));
+        }
     }
 
     @Override
     public void backward(Stream stream, Tensor q, Tensor k, Tensor v, Tensor out, Tensor dOut, Tensor logSumExp,
             BlockLists lists, Tensor dq, Tensor dk, Tensor dv) {
-        CpuBlockLists cpuLists = lists("backward", lists);
-        Packing documents = lists.documents();
-        AttentionBackward.Tensors tensors = new AttentionBackward.Tensors(
-                check("backward", "q", q, documents, shape.heads()),
-                check("backward", "out", out, documents, shape.heads()),
-                check("backward", "dOut", dOut, documents, shape.heads()), checkSums("backward", logSumExp, documents),
-                check("backward", "dq", dq, documents, shape.heads()));
-        MemorySegment keys = check("backward", "k", k, documents, shape.kvHeads());
-        MemorySegment values = check("backward", "v", v, documents, shape.kvHeads());
-        MemorySegment dKeyTensor = check("backward", "dk", dk, documents, shape.kvHeads());
-        MemorySegment dValueTensor = check("backward", "dv", dv, documents, shape.kvHeads());
-        TileIndex index = cpuLists.index();
-        pack(keys, index, true, 0);
-        pack(keys, index, false, 1);
-        pack(values, index, true, 2);
-        List<TileRun> runs = TileRun.split(index, shape.kvHeads(), shape.block() * layout.paddedSize());
-        int needed = runs.isEmpty() ? 0 : runs.getLast().end();
-        if (dKeys.length < needed) {
-            dKeys = new float[needed];
-            dValues = new float[needed];
-        }
-        workers.forEach(runs.size(), (task, worker) -> {
-            if (backwards[worker] == null) {
-                backwards[worker] = new AttentionBackward(layout);
-            }
-            run(backwards[worker], runs.get(task), cpuLists, tensors);
-        });
-        int numBlocks = index.numBlocks();
-        workers.forEach(numBlocks * shape.kvHeads(), (task, worker) -> {
-            int kvHead = task / numBlocks;
-            collect(runs, index, task % numBlocks, kvHead, dKeys, dKeyTensor);
-            collect(runs, index, task % numBlocks, kvHead, dValues, dValueTensor);
-        });
-    }
-
-    private void run(AttentionBackward kernel, TileRun run, CpuBlockLists lists, AttentionBackward.Tensors tensors) {
-        Arrays.fill(dKeys, run.at(), run.end(), 0);
-        Arrays.fill(dValues, run.at(), run.end(), 0);
-        int kvHead = run.kvHead();
-        AttentionBackward.Packed head = new AttentionBackward.Packed(packed[1][kvHead], packed[0][kvHead],
-                packed[2][kvHead]);
-        int first = lists.index().firstTile(run.document());
-        for (int tile = run.fromTile(); tile < run.toTile(); tile++) {
-            kernel.tile(lists, kvHead, first + tile, tensors, head, dKeys, dValues, run.at());
+        CpuBlockLists kept = lists("backward", lists);
+        TileGrid grid = kept.grid();
+        Packing documents = grid.documents();
+        MemorySegment queries = elements("backward", "q", q, documents, shape.heads());
+        MemorySegment keys = elements("backward", "k", k, documents, shape.kvHeads());
+        MemorySegment values = elements("backward", "v", v, documents, shape.kvHeads());
+        MemorySegment outputs = elements("backward", "out", out, documents, shape.heads());
+        MemorySegment gradients = elements("backward", "dOut", dOut, documents, shape.heads());
+        MemorySegment statistics = statistics("backward", logSumExp, documents);
+        MemorySegment queryGradients = elements("backward", "dq", dq, documents, shape.heads());
+        MemorySegment keyGradients = elements("backward", "dk", dk, documents, shape.kvHeads());
+        MemorySegment valueGradients = elements("backward", "dv", dv, documents, shape.kvHeads());
+        keyGradients.fill((byte) 0);
+        valueGradients.fill((byte) 0);
+        kept.inverse();
+        int step = headsAtOnce(grid);
+        for (int first = 0; first < shape.kvHeads(); first += step) {
+            int heads = Math.min(step, shape.kvHeads() - first);
+            keysOverHead.pack(workers, keys, grid, shape.kvHeads(), first, heads);
+            keysOverKeys.pack(workers, keys, grid, shape.kvHeads(), first, heads);
+            valuesOverHead.pack(workers, values, grid, shape.kvHeads(), first, heads);
+            AttentionBackward.Inputs in = new AttentionBackward.Inputs(kept, queries, outputs, gradients, statistics,
+                    keysOverHead, keysOverKeys, valuesOverHead, first);
+            runWaves(in, heads, queryGradients, keyGradients, valueGradients);
         }
     }
 
-    /** Adds a block's gradients over the runs that reach it, in order, and writes them. */
-    private void collect(List<TileRun> runs, TileIndex index, int block, int kvHead, float[] parts,
-            MemorySegment target) {
-        int document = index.documentOfBlock(block);
-        int inDocument = block - index.firstBlock(document);
-        int blockSize = shape.block() * layout.paddedSize();
-        int length = index.blockLength(document, inDocument);
-        float[] sum = null;
-        int at = 0;
-        for (int i = TileRun.firstOf(runs, kvHead, document); i < runs.size(); i++) {
-            TileRun run = runs.get(i);
-            if (run.kvHead() != kvHead || run.document() != document) {
-                break;
+    private void runWaves(AttentionBackward.Inputs in, int heads, MemorySegment dq, MemorySegment dk,
+            MemorySegment dv) {
+        int blocks = in.lists().grid().numBlocks();
+        BackwardPlan plan = new BackwardPlan(in.lists(), in.firstHead(), heads);
+        for (BackwardPlan.Wave wave : plan.waves()) {
+            if (sums.length < wave.floats()) {
+                sums = new float[wave.floats()];
             }
-            int from = run.at() + inDocument * blockSize;
-            if (from >= run.end()) {
-                continue;
-            }
-            if (sum == null) {
-                sum = parts;
-                at = from;
-            } else {
-                for (int e = 0; e < length * layout.paddedSize(); e++) {
-                    sum[at + e] += parts[from + e];
-                }
-            }
-        }
-        long token = (long) index.documents().start(document) + (long) inDocument * shape.block();
-        for (int t = 0; t < length; t++) {
-            layout.write(sum, at + t * layout.paddedSize(), target,
-                    ((token + t) * shape.kvHeads() + kvHead) * shape.headSize());
+            workers.forEach(wave.end() - wave.first(),
+                    (task, worker) -> scratch(backwards, worker, i -> new AttentionBackward(shape)).run(in,
+                            plan.chunk(wave.first() + task), sums, wave.at(wave.first() + task), dq));
+            workers.forEach(Math.multiplyExact(heads, blocks),
+                    (task, worker) -> scratch(reductions, worker, i -> new KeyGradientReduction(shape)).run(in.lists(),
+                            plan, wave, sums, in.firstHead() + task / blocks, task % blocks, dk, dv));
         }
     }
 
-    private void pack(MemorySegment x, TileIndex index, boolean transposed, int slot) {
-        int needed = Math.multiplyExact(index.numBlocks(), shape.block() * layout.paddedSize());
-        for (int j = 0; j < shape.kvHeads(); j++) {
-            if (packed[slot][j].length < needed) {
-                packed[slot][j] = new float[needed];
-            }
+    private int headsAtOnce(TileGrid grid) {
+        long floats = (long) grid.paddedTokens() * shape.headSize();
+        return Math.clamp(PACK_FLOATS / floats, 1, shape.kvHeads());
+    }
+
+    private static <S> S scratch(S[] all, int worker, IntFunction<S> create) {
+        if (all[worker] == null) {
+            all[worker] = create.apply(worker);
         }
-        int numBlocks = index.numBlocks();
-        workers.forEach(numBlocks * shape.kvHeads(), (task, worker) -> layout.pack(x, index, task % numBlocks,
-                task / numBlocks, transposed, packed[slot][task / numBlocks]));
+        return all[worker];
     }
 
-    private static CpuBlockLists lists(String operation, BlockLists lists) {
-        Checks.that(lists instanceof CpuBlockLists, operation, "lists were not made by a CPU device");
-        return (CpuBlockLists) lists;
+    private CpuBlockLists lists(String operation, BlockLists lists) {
+        if (!(lists instanceof CpuBlockLists kept) || !kept.shape().equals(shape)) {
+            throw new IllegalArgumentException(operation + ": the lists were not made by a CPU device for " + shape
+                    + "; use those that route() of this attention returned");
+        }
+        kept.requireOpen();
+        return kept;
     }
 
-    private MemorySegment check(String operation, String name, Tensor tensor, Packing documents, int heads) {
+    private MemorySegment elements(String operation, String name, Tensor tensor, Packing documents, int heads) {
         CpuTensor cpu = Checks.tensor(operation, name, tensor, DType.F32);
         Checks.size(operation, name, cpu, (long) documents.numTokens() * heads * shape.headSize());
         return cpu.segment();
     }
 
-    private MemorySegment checkSums(String operation, Tensor tensor, Packing documents) {
+    private MemorySegment statistics(String operation, Tensor tensor, Packing documents) {
         CpuTensor cpu = Checks.tensor(operation, "logSumExp", tensor, DType.F32);
         Checks.size(operation, "logSumExp", cpu, (long) documents.numTokens() * shape.heads());
         return cpu.segment();
