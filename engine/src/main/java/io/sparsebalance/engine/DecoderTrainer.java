@@ -115,6 +115,11 @@ final class DecoderTrainer implements Trainer {
         return new CheckpointWriter(model, state).write(directory, step);
     }
 
+    /** A writer of this replica's checkpoints with another way to open files, for tests. */
+    CheckpointWriter checkpointWriter(CheckpointWriter.FileOpener opener) {
+        return new CheckpointWriter(model, state, opener);
+    }
+
     @Override
     public long loadCheckpoint(Path directory) throws IOException {
         return new CheckpointReader(model, state).read(directory);
