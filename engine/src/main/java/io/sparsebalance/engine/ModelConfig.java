@@ -1,6 +1,7 @@
 package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.AttentionShape;
+import java.util.Objects;
 
 /**
  * Shape of the decoder, in the manner of Llama and Qwen3.
@@ -17,4 +18,35 @@ import io.sparsebalance.kernels.AttentionShape;
  * @param recompute keep only each layer's input, and run the layer again in the backward
  */
 public record ModelConfig(int vocabulary, int layers, int hidden, int ffn, AttentionShape attention, double ropeTheta,
-        float normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {}
+        float normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {
+    /** Checks the ranges. */
+    public ModelConfig {
+        Objects.requireNonNull(attention, "attention");
+        requireAtLeast("vocabulary", vocabulary, 2);
+        requireAtLeast("layers", layers, 1);
+        requireAtLeast("hidden", hidden, 1);
+        requireAtLeast("ffn", ffn, 1);
+        if (!(ropeTheta > 1) || Double.isInfinite(ropeTheta)) {
+            throw new IllegalArgumentException("model: ropeTheta " + ropeTheta + " must be finite and above 1");
+        }
+        if (!(normEpsilon > 0) || Float.isInfinite(normEpsilon)) {
+            throw new IllegalArgumentException("model: normEpsilon " + normEpsilon + " must be finite and above 0");
+        }
+    }
+
+    /** H times D, the width of the queries of all heads. */
+    int queryWidth() {
+        return Math.multiplyExact(attention.heads(), attention.headSize());
+    }
+
+    /** J times D, the width of the keys, or of the values, of all key/value heads. */
+    int kvWidth() {
+        return Math.multiplyExact(attention.kvHeads(), attention.headSize());
+    }
+
+    private static void requireAtLeast(String name, int value, int minimum) {
+        if (value < minimum) {
+            throw new IllegalArgumentException("model: " + name + " " + value + " must be at least " + minimum);
+        }
+    }
+}

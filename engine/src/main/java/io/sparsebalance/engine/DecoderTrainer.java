@@ -1,0 +1,133 @@
+package io.sparsebalance.engine;
+
+import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+
+/** The {@link Trainer} of the {@link Decoder}. Owns its tensors, not the device. */
+final class DecoderTrainer implements Trainer {
+    private static final int[] NO_COVERAGE = {};
+
+    private final ModelConfig model;
+    private final TrainingState state;
+    private final Workspace workspace;
+    private final DecoderContext context;
+    private final Decoder decoder;
+    private final DecoderWeights weights;
+    private final DecoderWeights weightGradients;
+    private final ParameterUpdate update;
+
+    /** @param chunkBytes most bytes of logits at once */
+    DecoderTrainer(Device device, ModelConfig model, OptimizerConfig optimizer, long seed, long chunkBytes) {
+        this.model = model;
+        ParameterLayout layout = ParameterLayout.of(model);
+        this.workspace = new Workspace(device);
+        this.context = DecoderContext.of(device, model, workspace);
+        this.decoder = new Decoder(context, chunkBytes);
+        this.state = TrainingState.allocate(device, layout);
+        this.weights = DecoderWeights.of(model, layout, state.parameters());
+        this.weightGradients = DecoderWeights.of(model, layout, state.gradients());
+        this.update = new ParameterUpdate(context, optimizer, state);
+        try {
+            ParameterInitializer.initialize(model, layout, state.parameters(), seed);
+        } catch (RuntimeException e) {
+            state.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public ModelConfig model() {
+        return model;
+    }
+
+    @Override
+    public long numParameters() {
+        return state.layout().numParameters();
+    }
+
+    @Override
+    public Tensor parameters() {
+        return state.parameters();
+    }
+
+    @Override
+    public Tensor gradients() {
+        return state.gradients();
+    }
+
+    /** Where each weight lies. */
+    ParameterLayout layout() {
+        return state.layout();
+    }
+
+    /** Bytes of activations and scratch memory held. */
+    long workspaceBytes() {
+        return workspace.bytes();
+    }
+
+    @Override
+    public void zeroGradients() {
+        context.ops().fill(context.stream(), state.gradients(), 0);
+    }
+
+    @Override
+    public MicroBatchResult forwardBackward(TokenBatch batch, int[] budgets, int[] coverageBudgets,
+            double lossScale) {
+        // 0 would tell the loss kernel to leave out the gradient.
+        if (!((float) lossScale > 0) || Float.isInfinite((float) lossScale)) {
+            throw new IllegalArgumentException("lossScale " + lossScale
+                    + " must be finite and above 0: 1 / targets of the global batch");
+        }
+        MicroBatch microBatch = MicroBatch.of(context, batch, budgets, coverageBudgets);
+        return decoder.forwardBackward(microBatch, weights, weightGradients, lossScale);
+    }
+
+    @Override
+    public MicroBatchResult evaluate(TokenBatch batch, int[] budgets) {
+        return decoder.evaluate(MicroBatch.of(context, batch, budgets, NO_COVERAGE), weights);
+    }
+
+    @Override
+    public UpdateResult update(long step) {
+        return update.apply(step);
+    }
+
+    @Override
+    public int parameterChecksum() {
+        return Digests.crc32c(state.parameters().segment());
+    }
+
+    @Override
+    public String digest() {
+        MessageDigest digest = Digests.sha256();
+        Digests.update(digest, state.parameters().segment());
+        Digests.update(digest, state.firstMoment().segment());
+        Digests.update(digest, state.secondMoment().segment());
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    @Override
+    public Path saveCheckpoint(Path directory, long step) throws IOException {
+        return new CheckpointWriter(model, state).write(directory, step);
+    }
+
+    /** A writer of this replica's checkpoints with another way to open files, for tests. */
+    CheckpointWriter checkpointWriter(CheckpointWriter.FileOpener opener) {
+        return new CheckpointWriter(model, state, opener);
+    }
+
+    @Override
+    public long loadCheckpoint(Path directory) throws IOException {
+        return new CheckpointReader(model, state).read(directory);
+    }
+
+    @Override
+    public void close() {
+        workspace.close();
+        state.close();
+    }
+}

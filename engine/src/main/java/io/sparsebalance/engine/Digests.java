@@ -1,0 +1,46 @@
+package io.sparsebalance.engine;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.zip.CRC32C;
+
+/** Checksums of tensors' bytes as they lie in memory. */
+final class Digests {
+    /** Bytes handled at once: a whole number of pages that stays in the second-level cache. */
+    static final int CHUNK_BYTES = 1 << 18;
+
+    private Digests() {
+    }
+
+    /** A fresh SHA-256. */
+    static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("this JVM has no SHA-256, which every Java platform must have", e);
+        }
+    }
+
+    /** Adds all bytes of {@code memory} to a digest. */
+    static void update(MessageDigest digest, MemorySegment memory) {
+        byte[] chunk = new byte[CHUNK_BYTES];
+        for (long done = 0; done < memory.byteSize(); done += CHUNK_BYTES) {
+            int count = (int) Math.min(CHUNK_BYTES, memory.byteSize() - done);
+            MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, done, chunk, 0, count);
+            digest.update(chunk, 0, count);
+        }
+    }
+
+    /** CRC32C of all bytes of {@code memory}. */
+    static int crc32c(MemorySegment memory) {
+        CRC32C crc = new CRC32C();
+        long limit = Integer.MAX_VALUE;
+        for (long done = 0; done < memory.byteSize(); done += limit) {
+            long count = Math.min(limit, memory.byteSize() - done);
+            crc.update(memory.asSlice(done, count).asByteBuffer());
+        }
+        return (int) crc.getValue();
+    }
+}
