@@ -18,8 +18,7 @@ final class BackwardPlan {
     /** From this size on a chunk may end early, if its tiles already share blocks well. */
     private static final int LARGE_CHUNK_FLOATS = 4 << 20;
     private static final int GOOD_SHARING = 4;
-    /** Floats of a wave, unless fewer chunks than {@link #LEAST_WAVE} would fit. */
-    private static final int WAVE_FLOATS = 32 << 20;
+    /** Chunks in a wave even where they pass its limit: with fewer, cores would idle. */
     private static final int LEAST_WAVE = 4;
 
     private final CpuBlockLists lists;
@@ -88,15 +87,19 @@ final class BackwardPlan {
         return chunkOfTile[(kvHead - firstHead) * grid.numTiles() + tile];
     }
 
-    /** All chunks, in order. */
-    List<Wave> waves() {
+    /**
+     * All chunks, in order.
+     *
+     * @param waveFloats most floats of a wave; passed only by waves of a few chunks
+     */
+    List<Wave> waves(long waveFloats) {
         List<Wave> waves = new ArrayList<>();
         int first = 0;
         while (first < chunks.size()) {
             int end = first;
             long floats = 0;
             while (end < chunks.size()
-                    && (end - first < LEAST_WAVE || floats + chunks.get(end).floats() <= WAVE_FLOATS)) {
+                    && (end - first < LEAST_WAVE || floats + chunks.get(end).floats() <= waveFloats)) {
                 floats += chunks.get(end).floats();
                 end++;
             }

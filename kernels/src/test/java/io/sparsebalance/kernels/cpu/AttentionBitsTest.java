@@ -40,6 +40,21 @@ class AttentionBitsTest {
     }
 
     @Test
+    void limitsOnScratchChangeNoBit() {
+        Packing documents = Packing.ofLengths(List.of(3000, 70));
+        try (AttentionSetting roomy = new AttentionSetting(SHAPE, documents, 1, 5);
+                AttentionSetting tight = new AttentionSetting(SHAPE, documents, 1, 5);
+                WorkerPool workers = new WorkerPool("tight", 2)) {
+            roomy.run(6);
+            tight.run(new CpuSparseAttention(SHAPE, workers, 1, 1), 6);
+            assertThat(floats(tight.out)).isEqualTo(floats(roomy.out));
+            assertThat(floats(tight.dq)).isEqualTo(floats(roomy.dq));
+            assertThat(floats(tight.dk)).isEqualTo(floats(roomy.dk));
+            assertThat(floats(tight.dv)).isEqualTo(floats(roomy.dv));
+        }
+    }
+
+    @Test
     void smallAfterLargeBatchesUseNoOldScratch() {
         Packing small = Packing.ofLengths(List.of(5, 33, 1));
         try (AttentionSetting fresh = new AttentionSetting(SHAPE, small, 1, 5);

@@ -62,7 +62,10 @@ final class AttentionSetting implements AutoCloseable {
     }
 
     void run(int budget) {
-        SparseAttention attention = device.attention(shape);
+        run(device.attention(shape), budget);
+    }
+
+    void run(SparseAttention attention, int budget) {
         try (BlockLists lists = attention.route(device.stream(), q, k, documents, budget, new int[]{1, budget})) {
             selectedPairs = lists.selectedPairs();
             coverage = lists.coverage();
