@@ -1,0 +1,24 @@
+package io.sparsebalance.app;
+
+import io.sparsebalance.TrainingConfigs;
+import io.sparsebalance.api.TrainingConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** Options that say which configuration is meant. */
+final class ConfigOptions {
+    @Option(names = {"-c",
+        "--config"}, paramLabel = "FILE", description = "Run file in HOCON; holds only what differs from the defaults.")
+    private Path file;
+
+    @Option(names = {"-s",
+        "--set"}, paramLabel = "KEY=VALUE", description = "Sets one key, after the run file. May be given again.")
+    private List<String> overrides = new ArrayList<>();
+
+    /** The checked configuration. */
+    TrainingConfig load() {
+        return file == null ? TrainingConfigs.defaults(overrides) : TrainingConfigs.load(file, overrides);
+    }
+}

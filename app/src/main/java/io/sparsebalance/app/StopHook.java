@@ -1,0 +1,73 @@
+package io.sparsebalance.app;
+
+import io.sparsebalance.api.TrainingRun;
+import java.io.PrintWriter;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * On Ctrl-C or SIGTERM: asks the run to finish its step and write a checkpoint, waits for the command to end, and ends the
+ * process with the command's exit code. A second Ctrl-C is left to the terminal's user: the JVM is already shutting down, and
+ * SIGKILL ends it.
+ */
+final class StopHook implements AutoCloseable {
+    private static final AtomicBoolean RUNNING = new AtomicBoolean();
+    private static final long WAIT_SECONDS = 120;
+
+    private final TrainingRun run;
+    private final PrintWriter out;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final Thread thread;
+    private volatile boolean stopped;
+
+    StopHook(TrainingRun run, PrintWriter out) {
+        this.run = run;
+        this.out = out;
+        this.thread = new Thread(this::stop, "sparsebalance-stop");
+        Runtime.getRuntime().addShutdownHook(thread);
+    }
+
+    /** Whether the JVM is shutting down because of a signal. */
+    static boolean isRunning() {
+        return RUNNING.get();
+    }
+
+    /** Whether this run was asked to stop. */
+    boolean wasStopped() {
+        return stopped;
+    }
+
+    private void stop() {
+        RUNNING.set(true);
+        stopped = true;
+        out.println();
+        out.println("stopping: the step in flight is finished, then a checkpoint is written");
+        out.flush();
+        run.stop();
+        try {
+            if (!ended.await(WAIT_SECONDS, TimeUnit.SECONDS)) {
+                out.println("the run did not end within " + WAIT_SECONDS + " s; ending the process");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        out.flush();
+        // The hook decides the exit code: the one of the signal would not say that the step and checkpoint are safe.
+        Runtime.getRuntime().halt(Main.STOPPED);
+    }
+
+    /** The command has said all that it has to say. */
+    @Override
+    public void close() {
+        ended.countDown();
+        if (!stopped) {
+            try {
+                Runtime.getRuntime().removeShutdownHook(thread);
+            } catch (IllegalStateException e) {
+                // The signal came just now: the hook ends the process.
+                stopped = true;
+            }
+        }
+    }
+}

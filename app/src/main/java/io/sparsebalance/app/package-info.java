@@ -1,0 +1,2 @@
+/** The command line. The only module that may end the process. */
+package io.sparsebalance.app;
