@@ -1,0 +1,11 @@
+package io.sparsebalance.app.report;
+
+/** Text for HTML. */
+final class Html {
+    private Html() {
+    }
+
+    static String escape(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+    }
+}
