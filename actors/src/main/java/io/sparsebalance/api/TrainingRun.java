@@ -1,4 +1,4 @@
-package io.sparsebalance;
+package io.sparsebalance.api;
 
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;

@@ -1,4 +1,4 @@
-package io.sparsebalance;
+package io.sparsebalance.api;
 
 /**
  * Told of a run's progress, one call at a time, on a thread of the run: return quickly. An exception thrown by a listener

@@ -1,5 +1,7 @@
-package io.sparsebalance;
+package io.sparsebalance.api;
 
+import io.sparsebalance.data.InvalidUtf8;
+import io.sparsebalance.data.LongDocuments;
 import io.sparsebalance.policies.sparsity.Anchor;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -9,10 +11,13 @@ import java.util.Optional;
 /**
  * A validated run configuration; made by {@code TrainingConfigs}. The keys and their meaning are documented in
  * {@code reference.conf}; a component {@code batch.tokenCap} is the key {@code batch.token-cap}.
+ *
+ * @param text all of it as HOCON, defaults included
+ * @param pekko settings for the run's own actor system as HOCON; empty for none
  */
 public record TrainingConfig(Run run, DeviceSection device, Model model, AttentionSection attention, Data data,
         Batch batch,
-        Balance balance, Optimizer optimizer) {
+        Balance balance, Optimizer optimizer, String text, String pekko) {
 
     /** {@code run}: what is run and where it is kept. */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Evaluation evaluation,
@@ -51,24 +56,6 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
 
         /** A path of the user. */
         record PathSource(Path path) implements Source {}
-    }
-
-    /** What happens to a document longer than {@code data.max-document-tokens}. */
-    public enum LongDocuments {
-        /** Becomes several samples. */
-        SPLIT,
-        /** Keeps its beginning. */
-        TRUNCATE,
-        /** Ends the run with an error that names it. */
-        REFUSE
-    }
-
-    /** What happens to bytes that are not UTF-8. */
-    public enum InvalidUtf8 {
-        /** The run ends with an error that names file and offset. */
-        REFUSE,
-        /** They become U+FFFD and are counted. */
-        REPLACE
     }
 
     /** {@code batch}: samples of a step and their placing. */

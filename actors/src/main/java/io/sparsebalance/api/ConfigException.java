@@ -1,4 +1,4 @@
-package io.sparsebalance;
+package io.sparsebalance.api;
 
 /** A configuration cannot be used. The message names the key, its value, where it was written, and what is allowed. */
 public final class ConfigException extends RuntimeException {

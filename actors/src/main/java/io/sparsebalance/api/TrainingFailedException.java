@@ -1,4 +1,4 @@
-package io.sparsebalance;
+package io.sparsebalance.api;
 
 /** A run failed. The message says what failed, on which rank, why, and what to do. */
 public final class TrainingFailedException extends RuntimeException {

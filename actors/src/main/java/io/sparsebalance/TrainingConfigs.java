@@ -1,0 +1,37 @@
+package io.sparsebalance;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import io.sparsebalance.actors.config.ConfigLoader;
+import io.sparsebalance.api.ConfigException;
+import io.sparsebalance.api.TrainingConfig;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Reads run configurations. Later wins: defaults, run file, overrides. Every method throws {@link ConfigException} with a line
+ * for each error: an unknown key and the nearest known one, a value of the wrong type or out of range.
+ */
+public final class TrainingConfigs {
+    private TrainingConfigs() {
+    }
+
+    /**
+     * The defaults with overrides.
+     *
+     * @param overrides each {@code key=value}, for example {@code run.steps=50}
+     */
+    public static TrainingConfig defaults(List<String> overrides) {
+        return ConfigLoader.load(ConfigLoader.overrides(overrides).withFallback(ConfigFactory.empty()));
+    }
+
+    /** A run file in HOCON with overrides. */
+    public static TrainingConfig load(Path runFile, List<String> overrides) {
+        return ConfigLoader.load(ConfigLoader.overrides(overrides).withFallback(ConfigLoader.parse(runFile)));
+    }
+
+    /** A configuration that the host application made; sections as in a run file. */
+    public static TrainingConfig of(Config user) {
+        return ConfigLoader.load(user);
+    }
+}

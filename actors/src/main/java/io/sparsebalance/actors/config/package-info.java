@@ -1,0 +1,2 @@
+/** Reading and checking a run configuration. Internal. */
+package io.sparsebalance.actors.config;
