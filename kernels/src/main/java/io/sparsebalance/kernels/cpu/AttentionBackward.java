@@ -7,6 +7,8 @@ import io.sparsebalance.kernels.AttentionShape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Backward of one chunk of tiles at a time, by one worker, with scratch of its own. For each kept block: scores and
@@ -40,7 +42,10 @@ final class AttentionBackward {
     private final float[] logSumExp;
     private final float[] delta;
     private final float[] row;
-    private final float[] otherRow;
+    /** {@code [rows][D]}. */
+    private final float[] tileRows;
+    /** {@code [rows][D]}. */
+    private final float[] otherRows;
 
     AttentionBackward(AttentionShape shape) {
         int panels = TileRows.maxPanels(shape);
@@ -59,35 +64,40 @@ final class AttentionBackward {
         this.logSumExp = new float[panels * PANEL];
         this.delta = new float[panels * PANEL];
         this.row = new float[shape.headSize()];
-        this.otherRow = new float[shape.headSize()];
+        this.tileRows = new float[queries.length];
+        this.otherRows = new float[queries.length];
     }
 
     /**
      * What all chunks read: tensors as in {@link io.sparsebalance.kernels.SparseAttention#backward}, and keys and values
      * packed once for all.
      *
-     * @param keysOverHead keys packed to sum over D; likewise {@code valuesOverHead}
-     * @param keysOverKeys keys packed to sum over keys
+     * @param keys packed in both forms
+     * @param values packed to sum over D
      * @param firstHead first key/value head in the packs
      */
     record Inputs(CpuBlockLists lists, MemorySegment q, MemorySegment out, MemorySegment dOut, MemorySegment logSumExp,
-            StripPack keysOverHead, StripPack keysOverKeys, StripPack valuesOverHead, int firstHead) {}
+            StripPack keys, StripPack values, int firstHead) {}
 
     /**
      * Writes dq at the chunk's rows, and the chunk's sums of dK and dV.
      *
-     * @param sums where the chunk's space begins at {@code sumsAt}
+     * @param sums holds the chunk's space at {@code sumsAt}; whatever it held is overwritten
      */
     void run(Inputs in, BackwardPlan.Chunk chunk, float[] sums, int sumsAt, MemorySegment dq) {
-        Arrays.fill(sums, sumsAt, sumsAt + chunk.floats(), 0f);
         for (int tile = chunk.firstTile(); tile < chunk.endTile(); tile++) {
             rows.set(in.lists().grid(), tile, chunk.kvHead());
             loadRows(in);
             for (int i = in.lists().from(chunk.kvHead(), tile); i < in.lists().to(chunk.kvHead(), tile); i++) {
                 int block = in.lists().block(i);
+                int at = sumsAt + chunk.blockAt(block);
+                if (chunk.isFirst(tile, block)) {
+                    int floats = BackwardPlan.blockFloats(in.lists().grid(), rows.gridBlock(block), paddedHeadSize);
+                    Arrays.fill(sums, at, at + floats, 0f);
+                }
                 for (int panel = 0; panel < rows.numPanels(); panel += panelsAtOnce) {
                     int panels = Math.min(panelsAtOnce, rows.numPanels() - panel);
-                    addBlock(in, panel, panels, block, sums, sumsAt + chunk.blockAt(block));
+                    addBlock(in, panel, panels, block, sums, at);
                 }
             }
             storeQueryGradients(dq);
@@ -99,36 +109,37 @@ final class AttentionBackward {
         int used = rows.numPanels() * PANEL;
         float scale = AttentionForward.queryScale(shape);
         Arrays.fill(queryGradients, 0, used * size, 0f);
+        rows.read(in.out(), tileRows);
+        rows.read(in.dOut(), otherRows);
         for (int r = 0; r < used; r++) {
-            boolean real = r < rows.numRows();
-            readRow(in.out(), r, otherRow);
-            readRow(in.dOut(), r, row);
-            float dot = 0;
-            for (int d = 0; d < size; d++) {
-                dot += row[d] * otherRow[d];
-            }
-            delta[r] = dot;
-            TokenRows.rowToColumn(row, size, 1f, gradients, r);
-            TokenRows.rowToPanels(row, size, gradientRows, 0, used, r);
-            readRow(in.q(), r, row);
-            TokenRows.rowToColumn(row, size, scale, queries, r);
-            for (int d = 0; d < size; d++) {
-                row[d] *= headScale;
-            }
-            TokenRows.rowToPanels(row, size, queryRows, 0, used, r);
-            logSumExp[r] = !real
-                    ? 0f
-                    : in.logSumExp().getAtIndex(ValueLayout.JAVA_FLOAT, rows.statisticsOffset(r)) * FastExp.LOG2_E;
+            delta[r] = dot(tileRows, otherRows, r * size, size);
+            TokenRows.rowToColumn(otherRows, r * size, size, 1f, gradients, r);
+            TokenRows.rowToPanels(otherRows, r * size, size, 1f, gradientRows, used, r);
         }
+        rows.read(in.q(), tileRows);
+        for (int r = 0; r < used; r++) {
+            TokenRows.rowToColumn(tileRows, r * size, size, scale, queries, r);
+            TokenRows.rowToPanels(tileRows, r * size, size, headScale, queryRows, used, r);
+        }
+        for (int r = 0; r < rows.numRows(); r++) {
+            logSumExp[r] = in.logSumExp().getAtIndex(ValueLayout.JAVA_FLOAT, rows.statisticsOffset(r)) * FastExp.LOG2_E;
+        }
+        // Rows that fill the last panel up are zero: their probabilities are 1, but every gradient of them is 0.
+        Arrays.fill(logSumExp, rows.numRows(), used, 0f);
     }
 
-    /** A row that fills the last panel up is zero: its probabilities are 1, but every gradient of it is 0. */
-    private void readRow(MemorySegment x, int r, float[] to) {
-        if (r < rows.numRows()) {
-            TokenRows.read(x, rows.offset(r), to, 0, shape.headSize());
-        } else {
-            Arrays.fill(to, 0f);
+    private static float dot(float[] a, float[] b, int at, int size) {
+        FloatVector sum = FloatVector.zero(Rows.SPECIES);
+        int whole = Rows.SPECIES.loopBound(size);
+        for (int d = 0; d < whole; d += Rows.LANES) {
+            sum = FloatVector.fromArray(Rows.SPECIES, a, at + d).fma(FloatVector.fromArray(Rows.SPECIES, b, at + d),
+                    sum);
         }
+        float total = sum.reduceLanes(VectorOperators.ADD);
+        for (int d = whole; d < size; d++) {
+            total += a[at + d] * b[at + d];
+        }
+        return total;
     }
 
     private void addBlock(Inputs in, int firstPanel, int panels, int documentBlock, float[] sums, int sumsAt) {
@@ -142,7 +153,7 @@ final class AttentionBackward {
             int at = i * shape.block() * PANEL;
             if (visible > 0) {
                 scorePanel(in, head, firstPanel + i, documentBlock, visible, at);
-                addQueryGradients(in.keysOverKeys(), head, firstPanel + i, documentBlock, visible, at);
+                addQueryGradients(in.keys(), head, firstPanel + i, documentBlock, visible, at);
             }
             Arrays.fill(scores, at + visible * PANEL, at + keys * PANEL, 0f);
             Arrays.fill(scoreGradients, at + visible * PANEL, at + keys * PANEL, 0f);
@@ -157,10 +168,10 @@ final class AttentionBackward {
         int size = shape.headSize();
         int block = rows.gridBlock(documentBlock);
         int panelAt = panel * size * PANEL;
-        float[] keys = in.keysOverHead().strips();
-        float[] values = in.valuesOverHead().strips();
-        int keysAt = in.keysOverHead().at(head, block);
-        int valuesAt = in.valuesOverHead().at(head, block);
+        float[] keys = in.keys().overHead();
+        float[] values = in.values().overHead();
+        int keysAt = in.keys().at(head, block);
+        int valuesAt = in.values().at(head, block);
         for (int key = 0; key < visible; key += STRIP) {
             PanelProducts.product(keys, keysAt + key * size, queries, panelAt, size, scores, at + key * PANEL);
         }
@@ -180,7 +191,7 @@ final class AttentionBackward {
         int keysAt = keys.at(head, block);
         int stride = keys.keysStride(block);
         for (int d = 0; d < size; d += STRIP) {
-            PanelProducts.productAdd(keys.strips(), keysAt, scoreGradients, at, visible, queryGradients,
+            PanelProducts.productAdd(keys.overKeys(), keysAt, scoreGradients, at, visible, queryGradients,
                     (panel * size + d) * PANEL);
             keysAt += stride;
         }

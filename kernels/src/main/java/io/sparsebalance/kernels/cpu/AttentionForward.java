@@ -25,6 +25,8 @@ final class AttentionForward {
     private final float[] maxima;
     private final float[] sums;
     private final float[] row;
+    /** {@code [rows][D]}. */
+    private final float[] tileRows;
 
     AttentionForward(AttentionShape shape) {
         int panels = TileRows.maxPanels(shape);
@@ -36,6 +38,7 @@ final class AttentionForward {
         this.maxima = new float[panels * PANEL];
         this.sums = new float[panels * PANEL];
         this.row = new float[shape.headSize()];
+        this.tileRows = new float[queries.length];
     }
 
     /** Natural logarithm to logarithm of 2, and 1 / sqrt(D). */
@@ -72,13 +75,9 @@ final class AttentionForward {
         Arrays.fill(maxima, 0, used, Float.NEGATIVE_INFINITY);
         Arrays.fill(sums, 0, used, 0f);
         float scale = queryScale(shape);
+        rows.read(q, tileRows);
         for (int r = 0; r < used; r++) {
-            if (r < rows.numRows()) {
-                TokenRows.read(q, rows.offset(r), row, 0, size);
-            } else {
-                Arrays.fill(row, 0f);
-            }
-            TokenRows.rowToColumn(row, size, scale, queries, r);
+            TokenRows.rowToColumn(tileRows, r * size, size, scale, queries, r);
         }
     }
 
@@ -88,7 +87,7 @@ final class AttentionForward {
         int panelAt = panel * size * PANEL;
         int keysAt = keys.at(packedHead, block);
         for (int key = 0; key < visible; key += STRIP) {
-            PanelProducts.product(keys.strips(), keysAt + key * size, queries, panelAt, size, scores, key * PANEL);
+            PanelProducts.product(keys.overHead(), keysAt + key * size, queries, panelAt, size, scores, key * PANEL);
         }
         if (rows.needsMask(panel, documentBlock, visible)) {
             SoftmaxPanels.mask(scores, 0, visible, rows.firstKey(documentBlock), rows.positions(), panel * PANEL);
@@ -97,7 +96,7 @@ final class AttentionForward {
         int valuesAt = values.at(packedHead, block);
         int stride = values.keysStride(block);
         for (int d = 0; d < size; d += STRIP) {
-            PanelProducts.productAdd(values.strips(), valuesAt, scores, 0, visible, outputs, panelAt + d * PANEL);
+            PanelProducts.productAdd(values.overKeys(), valuesAt, scores, 0, visible, outputs, panelAt + d * PANEL);
             valuesAt += stride;
         }
     }

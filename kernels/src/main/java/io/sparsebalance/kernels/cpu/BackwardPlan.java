@@ -11,13 +11,16 @@ import java.util.List;
  * beside it, and no score is computed twice. Chunks run in waves, which bounds the space.
  */
 final class BackwardPlan {
-    /** Most chunks of one document and head, about: they are what cores share if there is one document. */
-    private static final int CHUNKS = 32;
+    /** A chunk may end at this part of a document's entries, so that cores can share one document. */
+    private static final int PARTS = 32;
     /** Fewer list entries than this are not worth a chunk. */
     private static final int LEAST_ENTRIES = 128;
-    /** From this size on a chunk may end early, if its tiles already share blocks well. */
+    /** Query rows that should share a block in a chunk: clearing and adding its sums then costs little beside them. */
+    private static final int SHARED_ROWS = 512;
+    /** A chunk whose tiles share few blocks ends when it is this many times longer. */
+    private static final int PATIENCE = 4;
+    /** From this size on a chunk may end before its part is full. */
     private static final int LARGE_CHUNK_FLOATS = 4 << 20;
-    private static final int GOOD_SHARING = 4;
     /** Chunks in a wave even where they pass its limit: with fewer, cores would idle. */
     private static final int LEAST_WAVE = 4;
 
@@ -44,36 +47,43 @@ final class BackwardPlan {
     private void cut(int head, int document) {
         int tile = grid.firstTile(document);
         int end = grid.firstTile(document + 1);
-        int enough = Math.max(LEAST_ENTRIES, (lists.to(head, end - 1) - lists.from(head, tile)) / CHUNKS);
+        int part = Math.max(LEAST_ENTRIES, (lists.to(head, end - 1) - lists.from(head, tile)) / PARTS);
         while (tile < end) {
-            int[] blockAt = new int[grid.firstBlock(document + 1) - grid.firstBlock(document)];
-            Arrays.fill(blockAt, -1);
-            int first = tile;
-            int floats = 0;
-            int distinct = 0;
-            int entries = 0;
-            while (tile < end && entries < enough && !isLarge(floats, entries, distinct)) {
-                for (int i = lists.from(head, tile); i < lists.to(head, tile); i++) {
-                    if (blockAt[lists.block(i)] < 0) {
-                        blockAt[lists.block(i)] = floats;
-                        floats = Math.addExact(floats, blockFloats(grid.firstBlock(document) + lists.block(i)));
-                        distinct++;
-                    }
-                }
-                entries += lists.to(head, tile) - lists.from(head, tile);
+            Chunk chunk = new Chunk(head, tile, grid.firstBlock(document + 1) - grid.firstBlock(document));
+            while (tile < end && !isFull(chunk, part)) {
                 chunkOfTile[(head - firstHead) * grid.numTiles() + tile] = chunks.size();
+                extend(chunk, tile, grid.firstBlock(document));
                 tile++;
             }
-            chunks.add(new Chunk(head, first, tile, blockAt, floats));
+            chunks.add(chunk);
         }
     }
 
-    private static boolean isLarge(int floats, int entries, int distinct) {
-        return floats >= LARGE_CHUNK_FLOATS && entries / GOOD_SHARING >= distinct;
+    private void extend(Chunk chunk, int tile, int firstBlock) {
+        for (int i = lists.from(chunk.kvHead, tile); i < lists.to(chunk.kvHead, tile); i++) {
+            int block = lists.block(i);
+            if (chunk.blockAt[block] < 0) {
+                chunk.blockAt[block] = chunk.floats;
+                chunk.firstTileOf[block] = tile;
+                chunk.floats = Math.addExact(chunk.floats, blockFloats(grid, firstBlock + block, paddedHeadSize));
+                chunk.distinct++;
+            }
+            chunk.entries++;
+        }
+        chunk.endTile = tile + 1;
+    }
+
+    private boolean isFull(Chunk chunk, int part) {
+        long rows = (long) chunk.entries * grid.tileSize() * lists.shape().groupSize();
+        boolean shared = rows >= (long) SHARED_ROWS * chunk.distinct;
+        if (chunk.entries >= part) {
+            return shared || chunk.entries / PATIENCE >= part;
+        }
+        return shared && chunk.floats >= LARGE_CHUNK_FLOATS;
     }
 
     /** Floats of a block's sums, dK and dV. */
-    private int blockFloats(int block) {
+    static int blockFloats(TileGrid grid, int block, int paddedHeadSize) {
         return 2 * grid.paddedBlockTokens(block) * paddedHeadSize;
     }
 
@@ -117,16 +127,20 @@ final class BackwardPlan {
     static final class Chunk {
         private final int kvHead;
         private final int firstTile;
-        private final int endTile;
         private final int[] blockAt;
-        private final int floats;
+        private final int[] firstTileOf;
+        private int endTile;
+        private int floats;
+        private int entries;
+        private int distinct;
 
-        private Chunk(int kvHead, int firstTile, int endTile, int[] blockAt, int floats) {
+        private Chunk(int kvHead, int firstTile, int numBlocks) {
             this.kvHead = kvHead;
             this.firstTile = firstTile;
-            this.endTile = endTile;
-            this.blockAt = blockAt;
-            this.floats = floats;
+            this.endTile = firstTile;
+            this.blockAt = new int[numBlocks];
+            Arrays.fill(blockAt, -1);
+            this.firstTileOf = new int[numBlocks];
         }
 
         int kvHead() {
@@ -149,6 +163,11 @@ final class BackwardPlan {
          */
         int blockAt(int block) {
             return blockAt[block];
+        }
+
+        /** Whether a tile is the first of the chunk that keeps a block: it finds the block's sums not yet cleared. */
+        boolean isFirst(int tile, int block) {
+            return firstTileOf[block] == tile;
         }
 
         /** Size of the chunk's space. */

@@ -96,31 +96,29 @@ final class CpuRouter {
         return block < shape.sinkBlocks() || block >= candidates - shape.localBlocks();
     }
 
+    /** Token by token and head by head, as they lie in memory. */
     private void poolQueries(MemorySegment q, int tile) {
-        int group = shape.groupSize();
         int tokens = grid.tileTokens(tile);
-        for (int head = 0; head < shape.kvHeads(); head++) {
-            int to = (tile * shape.kvHeads() + head) * paddedSize;
-            for (int i = 0; i < tokens; i++) {
-                long at = TokenRows.offset(grid.tileToken(tile) + i, shape.heads(), head * group, shape.headSize());
-                for (int g = 0; g < group; g++) {
-                    addRow(q, at + (long) g * shape.headSize(), pooledQueries, to);
-                }
+        int to = tile * shape.kvHeads() * paddedSize;
+        for (int i = 0; i < tokens; i++) {
+            for (int h = 0; h < shape.heads(); h++) {
+                long at = TokenRows.offset(grid.tileToken(tile) + i, shape.heads(), h, shape.headSize());
+                addRow(q, at, pooledQueries, to + h / shape.groupSize() * paddedSize);
             }
-            divide(pooledQueries, to, tokens * group);
         }
+        divide(pooledQueries, to, tokens * shape.groupSize());
     }
 
     private void poolKeys(MemorySegment k, int block) {
         int tokens = grid.blockTokens(block);
-        for (int head = 0; head < shape.kvHeads(); head++) {
-            int to = (block * shape.kvHeads() + head) * paddedSize;
-            for (int i = 0; i < tokens; i++) {
-                addRow(k, TokenRows.offset(grid.blockToken(block) + i, shape.kvHeads(), head, shape.headSize()),
-                        pooledKeys, to);
+        int to = block * shape.kvHeads() * paddedSize;
+        for (int i = 0; i < tokens; i++) {
+            for (int head = 0; head < shape.kvHeads(); head++) {
+                long at = TokenRows.offset(grid.blockToken(block) + i, shape.kvHeads(), head, shape.headSize());
+                addRow(k, at, pooledKeys, to + head * paddedSize);
             }
-            divide(pooledKeys, to, tokens);
         }
+        divide(pooledKeys, to, tokens);
     }
 
     private void addRow(MemorySegment x, long at, float[] sum, int to) {
@@ -134,7 +132,7 @@ final class CpuRouter {
     }
 
     private void divide(float[] sum, int at, int count) {
-        for (int d = 0; d < shape.headSize(); d++) {
+        for (int d = 0; d < shape.kvHeads() * paddedSize; d++) {
             sum[at + d] /= count;
         }
     }

@@ -30,10 +30,8 @@ final class CpuSparseAttention implements SparseAttention {
     private final Workers workers;
     private final long packFloats;
     private final long waveFloats;
-    private final StripPack keysOverHead;
-    private final StripPack keysOverKeys;
-    private final StripPack valuesOverHead;
-    private final StripPack valuesOverKeys;
+    private final StripPack packedKeys;
+    private final StripPack packedValues;
     private final AttentionForward[] forwards;
     private final AttentionBackward[] backwards;
     private final KeyGradientReduction[] reductions;
@@ -49,10 +47,8 @@ final class CpuSparseAttention implements SparseAttention {
         this.waveFloats = waveFloats;
         this.shape = shape;
         this.workers = workers;
-        this.keysOverHead = new StripPack(StripPack.Form.SUM_OVER_HEAD, shape.headSize());
-        this.keysOverKeys = new StripPack(StripPack.Form.SUM_OVER_KEYS, shape.headSize());
-        this.valuesOverHead = new StripPack(StripPack.Form.SUM_OVER_HEAD, shape.headSize());
-        this.valuesOverKeys = new StripPack(StripPack.Form.SUM_OVER_KEYS, shape.headSize());
+        this.packedKeys = new StripPack(shape.headSize(), workers.numThreads());
+        this.packedValues = new StripPack(shape.headSize(), workers.numThreads());
         this.forwards = new AttentionForward[workers.numThreads()];
         this.backwards = new AttentionBackward[workers.numThreads()];
         this.reductions = new KeyGradientReduction[workers.numThreads()];
@@ -91,11 +87,11 @@ final class CpuSparseAttention implements SparseAttention {
         for (int first = 0; first < shape.kvHeads(); first += step) {
             int firstHead = first;
             int heads = Math.min(step, shape.kvHeads() - first);
-            keysOverHead.pack(workers, keys, grid, shape.kvHeads(), first, heads);
-            valuesOverKeys.pack(workers, values, grid, shape.kvHeads(), first, heads);
+            packedKeys.pack(workers, keys, grid, shape.kvHeads(), first, heads, StripPack.Forms.OVER_HEAD);
+            packedValues.pack(workers, values, grid, shape.kvHeads(), first, heads, StripPack.Forms.OVER_KEYS);
             workers.forEach(Math.multiplyExact(heads, tiles),
                     (task, worker) -> scratch(forwards, worker, i -> new AttentionForward(shape)).run(kept,
-                            task % tiles, firstHead + task / tiles, queries, keysOverHead, valuesOverKeys, task / tiles,
+                            task % tiles, firstHead + task / tiles, queries, packedKeys, packedValues, task / tiles,
                             outputs, statistics));
         }
     }
@@ -115,17 +111,14 @@ final class CpuSparseAttention implements SparseAttention {
         MemorySegment queryGradients = elements("backward", "dq", dq, documents, shape.heads());
         MemorySegment keyGradients = elements("backward", "dk", dk, documents, shape.kvHeads());
         MemorySegment valueGradients = elements("backward", "dv", dv, documents, shape.kvHeads());
-        keyGradients.fill((byte) 0);
-        valueGradients.fill((byte) 0);
         kept.inverse();
         int step = headsAtOnce(grid);
         for (int first = 0; first < shape.kvHeads(); first += step) {
             int heads = Math.min(step, shape.kvHeads() - first);
-            keysOverHead.pack(workers, keys, grid, shape.kvHeads(), first, heads);
-            keysOverKeys.pack(workers, keys, grid, shape.kvHeads(), first, heads);
-            valuesOverHead.pack(workers, values, grid, shape.kvHeads(), first, heads);
+            packedKeys.pack(workers, keys, grid, shape.kvHeads(), first, heads, StripPack.Forms.BOTH);
+            packedValues.pack(workers, values, grid, shape.kvHeads(), first, heads, StripPack.Forms.OVER_HEAD);
             AttentionBackward.Inputs in = new AttentionBackward.Inputs(kept, queries, outputs, gradients, statistics,
-                    keysOverHead, keysOverKeys, valuesOverHead, first);
+                    packedKeys, packedValues, first);
             runWaves(in, heads, queryGradients, keyGradients, valueGradients);
         }
     }
@@ -143,7 +136,7 @@ final class CpuSparseAttention implements SparseAttention {
                             plan.chunk(wave.first() + task), sums, wave.at(wave.first() + task), dq));
             workers.forEach(Math.multiplyExact(heads, blocks),
                     (task, worker) -> scratch(reductions, worker, i -> new KeyGradientReduction(shape)).run(in.lists(),
-                            plan, wave, sums, in.firstHead() + task / blocks, task % blocks, dk, dv));
+                            plan, wave, sums, in.firstHead() + task % heads, task / heads, dk, dv));
         }
     }
 

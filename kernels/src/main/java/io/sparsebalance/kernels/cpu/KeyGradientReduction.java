@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Adds the chunks' sums of one block's dK and dV to the tensors, one after another in chunk order, along the block's inverse
- * list. What the tensors hold counts as the sum so far, so bits do not depend on where a wave ends. Scratch of one worker.
+ * list. A later wave goes on from what the tensors hold, so bits do not depend on where a wave ends. Scratch of one worker.
  */
 final class KeyGradientReduction {
     private final AttentionShape shape;
@@ -21,29 +21,36 @@ final class KeyGradientReduction {
     }
 
     /**
-     * Adds the sums of a wave for one block.
+     * Adds the sums of a wave for one block. The first chunk that keeps the block overwrites what the tensors held; there is
+     * one, because every block is some tile's own.
      *
      * @param sums the wave's space
      * @param block block of the grid
-     * @param dk {@code [T,J,D]}, added to at the block's keys; likewise {@code dv}
+     * @param dk {@code [T,J,D]}, written at the block's keys; likewise {@code dv}
      */
     void run(CpuBlockLists lists, BackwardPlan plan, BackwardPlan.Wave wave, float[] sums, int kvHead, int block,
             MemorySegment dk, MemorySegment dv) {
         TileGrid grid = lists.grid();
         CpuBlockLists.BlockTiles inverse = lists.inverse();
         int documentBlock = block - grid.firstBlock(grid.documentOfBlock(block));
-        int size = 2 * grid.paddedBlockTokens(block) * paddedHeadSize;
+        int size = BackwardPlan.blockFloats(grid, block, paddedHeadSize);
         int last = -1;
         for (int i = inverse.from(kvHead, block); i < inverse.to(kvHead, block); i++) {
             int chunk = plan.chunkOf(kvHead, inverse.tile(i));
-            if (chunk != last && chunk >= wave.first() && chunk < wave.end()) {
+            if (chunk == last || chunk < wave.first() || chunk >= wave.end()) {
+                continue;
+            }
+            int from = wave.at(chunk) + plan.chunk(chunk).blockAt(documentBlock);
+            if (i == inverse.from(kvHead, block)) {
+                System.arraycopy(sums, from, total, 0, size);
+            } else {
                 if (last < 0) {
                     load(dk, grid, kvHead, block, 0);
                     load(dv, grid, kvHead, block, size / 2);
                 }
-                add(sums, wave.at(chunk) + plan.chunk(chunk).blockAt(documentBlock), size);
-                last = chunk;
+                add(sums, from, size);
             }
+            last = chunk;
         }
         if (last >= 0) {
             store(dk, grid, kvHead, block, 0);
@@ -62,7 +69,7 @@ final class KeyGradientReduction {
         for (int key = 0; key < grid.blockTokens(block); key++) {
             long at = TokenRows.offset(grid.blockToken(block) + key, shape.kvHeads(), kvHead, shape.headSize());
             TokenRows.read(gradient, at, row, 0, shape.headSize());
-            TokenRows.rowToPanels(row, shape.headSize(), total, totalAt, keys, key);
+            TokenRows.rowIntoPanels(row, shape.headSize(), total, totalAt, keys, key);
         }
     }
 

@@ -3,6 +3,8 @@ package io.sparsebalance.kernels.cpu;
 import static io.sparsebalance.kernels.cpu.Lanes.PANEL;
 
 import io.sparsebalance.kernels.AttentionShape;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * The rows of one query tile and key/value head: tokens x G heads that share a list, token by token, in panels. Scratch of
@@ -59,6 +61,15 @@ final class TileRows {
     /** Positions of the rows' tokens, counted from the tile's first token. */
     float[] positions() {
         return positions;
+    }
+
+    /** Reads the rows of a tensor {@code [T,H,D]} to {@code [rows][D]}, and zeros for rows that fill the last panel up. */
+    void read(MemorySegment x, float[] to) {
+        int length = shape.groupSize() * shape.headSize();
+        for (int i = 0; i < grid.tileTokens(tile); i++) {
+            TokenRows.read(x, offset(i * shape.groupSize()), to, i * length, length);
+        }
+        Arrays.fill(to, numRows * shape.headSize(), numPanels() * PANEL * shape.headSize(), 0f);
     }
 
     /** Element where a row begins in a tensor {@code [T,H,D]}. */

@@ -34,10 +34,10 @@ final class TokenRows {
      * Rows {@code [n][size]} to panels of rows, {@code [panel][size][PANEL]}: row r is column {@code r % PANEL} of panel
      * {@code r / PANEL}. Only row {@code row} is written.
      */
-    static void rowToColumn(float[] row, int size, float scale, float[] panels, int r) {
+    static void rowToColumn(float[] row, int rowAt, int size, float scale, float[] panels, int r) {
         int at = r / PANEL * size * PANEL + r % PANEL;
         for (int d = 0; d < size; d++) {
-            panels[at + d * PANEL] = row[d] * scale;
+            panels[at + d * PANEL] = row[rowAt + d] * scale;
         }
     }
 
@@ -54,33 +54,44 @@ final class TokenRows {
      *
      * @param rows rows that the panels have room for
      */
-    static void rowToPanels(float[] row, int size, float[] panels, int panelsAt, int rows, int r) {
-        for (int d = 0, at = panelsAt + r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
+    static void rowToPanels(float[] row, int rowAt, int size, float scale, float[] panels, int rows, int r) {
+        for (int d = 0, at = r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
             int length = Math.min(PANEL, size - d);
-            System.arraycopy(row, d, panels, at, length);
+            for (int i = 0; i < length; i++) {
+                panels[at + i] = row[rowAt + d + i] * scale;
+            }
             Arrays.fill(panels, at + length, at + PANEL, 0f);
         }
     }
 
-    /** The inverse of {@link #rowToPanels}. */
+    /** Copies a row back out of panels as {@link #rowToPanels} lays them. */
     static void panelsToRow(float[] panels, int panelsAt, int rows, int r, float[] row, int size) {
         for (int d = 0, at = panelsAt + r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
             System.arraycopy(panels, at, row, d, Math.min(PANEL, size - d));
         }
     }
 
+    /** A row into panels that begin at {@code panelsAt}; see {@link #rowToPanels}. */
+    static void rowIntoPanels(float[] row, int size, float[] panels, int panelsAt, int rows, int r) {
+        for (int d = 0, at = panelsAt + r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
+            System.arraycopy(row, d, panels, at, Math.min(PANEL, size - d));
+        }
+    }
+
     /** One row to strips of rows, {@code [rows / STRIP][size][STRIP]}: row r is column {@code r % STRIP} of its strip. */
-    static void rowToStripColumn(float[] row, int size, float[] strips, int stripsAt, int r) {
+    static void rowToStripColumn(float[] row, int rowAt, int size, float[] strips, int stripsAt, int r) {
         int at = stripsAt + r / STRIP * size * STRIP + r % STRIP;
         for (int d = 0; d < size; d++) {
-            strips[at + d * STRIP] = row[d];
+            strips[at + d * STRIP] = row[rowAt + d];
         }
     }
 
     /** One row to strips of columns, {@code [size / STRIP][rows][STRIP]}. */
-    static void rowToStrips(float[] row, int size, float[] strips, int stripsAt, int rows, int r) {
+    static void rowToStrips(float[] row, int rowAt, int size, float[] strips, int stripsAt, int rows, int r) {
         for (int d = 0, at = stripsAt + r * STRIP; d < size; d += STRIP, at += rows * STRIP) {
-            System.arraycopy(row, d, strips, at, STRIP);
+            for (int i = 0; i < STRIP; i++) {
+                strips[at + i] = row[rowAt + d + i];
+            }
         }
     }
 }
