@@ -21,11 +21,13 @@ final class AttentionBackward {
     private final TileRows rows;
     private final int paddedHeadSize;
     private final int panelsAtOnce;
+    /** 1 / sqrt(D). */
+    private final float headScale;
     /** {@code [panel][D][PANEL]}, scaled by log2(e) / sqrt(D). */
     private final float[] queries;
     /** {@code [panel][D][PANEL]}. */
     private final float[] gradients;
-    /** {@code [panel of D][rows][PANEL]}. */
+    /** {@code [panel of D][rows][PANEL]}, scaled by 1 / sqrt(D). */
     private final float[] queryRows;
     /** {@code [panel of D][rows][PANEL]}. */
     private final float[] gradientRows;
@@ -45,6 +47,7 @@ final class AttentionBackward {
         this.shape = shape;
         this.rows = new TileRows(shape);
         this.paddedHeadSize = Lanes.numPanels(shape.headSize()) * PANEL;
+        this.headScale = (float) (1 / Math.sqrt(shape.headSize()));
         this.panelsAtOnce = Math.clamp(SCORE_FLOATS / (shape.block() * PANEL), 1, panels);
         this.queries = new float[Math.multiplyExact(panels * PANEL, shape.headSize())];
         this.gradients = new float[queries.length];
@@ -71,7 +74,7 @@ final class AttentionBackward {
             StripPack keysOverHead, StripPack keysOverKeys, StripPack valuesOverHead, int firstHead) {}
 
     /**
-     * Writes dq at the chunk's rows, and the chunk's sums of dK (not yet divided by sqrt(D)) and dV.
+     * Writes dq at the chunk's rows, and the chunk's sums of dK and dV.
      *
      * @param sums where the chunk's space begins at {@code sumsAt}
      */
@@ -106,10 +109,13 @@ final class AttentionBackward {
             }
             delta[r] = dot;
             TokenRows.rowToColumn(row, size, 1f, gradients, r);
-            TokenRows.rowToPanels(row, size, gradientRows, used, r);
+            TokenRows.rowToPanels(row, size, gradientRows, 0, used, r);
             readRow(in.q(), r, row);
             TokenRows.rowToColumn(row, size, scale, queries, r);
-            TokenRows.rowToPanels(row, size, queryRows, used, r);
+            for (int d = 0; d < size; d++) {
+                row[d] *= headScale;
+            }
+            TokenRows.rowToPanels(row, size, queryRows, 0, used, r);
             logSumExp[r] = !real
                     ? 0f
                     : in.logSumExp().getAtIndex(ValueLayout.JAVA_FLOAT, rows.statisticsOffset(r)) * FastExp.LOG2_E;
@@ -195,9 +201,8 @@ final class AttentionBackward {
     }
 
     private void storeQueryGradients(MemorySegment dq) {
-        float scale = (float) (1 / Math.sqrt(shape.headSize()));
         for (int r = 0; r < rows.numRows(); r++) {
-            TokenRows.columnToRow(queryGradients, r, shape.headSize(), scale, row);
+            TokenRows.columnToRow(queryGradients, r, shape.headSize(), headScale, row);
             TokenRows.write(row, 0, dq, rows.offset(r), shape.headSize());
         }
     }

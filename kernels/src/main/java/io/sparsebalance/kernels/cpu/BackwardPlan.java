@@ -7,26 +7,24 @@ import java.util.List;
 /**
  * Cuts the backward of some key/value heads into chunks: runs of neighbouring tiles of one document and head. A chunk sums
  * the gradients of its tiles' blocks into space of its own, in tile order; then the chunks' sums are added in chunk order.
- * The cut depends on the lists alone, so the sums do not depend on the number of threads, and no score is computed
- * twice. Chunks run in waves, which bounds the space.
+ * The cut of a document depends on its lists alone, so its sums depend neither on the number of threads nor on the documents
+ * beside it, and no score is computed twice. Chunks run in waves, which bounds the space.
  */
 final class BackwardPlan {
-    /** More chunks than a machine has cores, so that the last ones to end leave few cores idle. */
-    private static final long CHUNKS = 64;
+    /** Most chunks of one document and head, about: they are what cores share if there is one document. */
+    private static final int CHUNKS = 32;
     /** Fewer list entries than this are not worth a chunk. */
-    private static final long LEAST_ENTRIES = 128;
+    private static final int LEAST_ENTRIES = 128;
     /** From this size on a chunk may end early, if its tiles already share blocks well. */
     private static final int LARGE_CHUNK_FLOATS = 4 << 20;
     private static final int GOOD_SHARING = 4;
-    /** Floats of a wave, unless fewer chunks than {@link #LEAST_WAVE} would fit. */
-    private static final int WAVE_FLOATS = 32 << 20;
+    /** Chunks in a wave even where they pass its limit: with fewer, cores would idle. */
     private static final int LEAST_WAVE = 4;
 
     private final CpuBlockLists lists;
     private final TileGrid grid;
     private final int firstHead;
     private final int paddedHeadSize;
-    private final long targetEntries;
     private final List<Chunk> chunks = new ArrayList<>();
     private final int[] chunkOfTile;
 
@@ -36,11 +34,6 @@ final class BackwardPlan {
         this.firstHead = firstHead;
         this.paddedHeadSize = Lanes.numPanels(lists.shape().headSize()) * Lanes.PANEL;
         this.chunkOfTile = new int[Math.multiplyExact(numHeads, grid.numTiles())];
-        long entries = 0;
-        for (int head = firstHead; head < firstHead + numHeads; head++) {
-            entries += lists.to(head, grid.numTiles() - 1) - lists.from(head, 0);
-        }
-        this.targetEntries = Math.max(entries / CHUNKS, LEAST_ENTRIES);
         for (int head = firstHead; head < firstHead + numHeads; head++) {
             for (int document = 0; document < grid.documents().numDocuments(); document++) {
                 cut(head, document);
@@ -51,14 +44,15 @@ final class BackwardPlan {
     private void cut(int head, int document) {
         int tile = grid.firstTile(document);
         int end = grid.firstTile(document + 1);
+        int enough = Math.max(LEAST_ENTRIES, (lists.to(head, end - 1) - lists.from(head, tile)) / CHUNKS);
         while (tile < end) {
             int[] blockAt = new int[grid.firstBlock(document + 1) - grid.firstBlock(document)];
             Arrays.fill(blockAt, -1);
             int first = tile;
             int floats = 0;
             int distinct = 0;
-            long entries = 0;
-            while (tile < end && !isFull(entries, distinct, floats)) {
+            int entries = 0;
+            while (tile < end && entries < enough && !isLarge(floats, entries, distinct)) {
                 for (int i = lists.from(head, tile); i < lists.to(head, tile); i++) {
                     if (blockAt[lists.block(i)] < 0) {
                         blockAt[lists.block(i)] = floats;
@@ -74,9 +68,8 @@ final class BackwardPlan {
         }
     }
 
-    private boolean isFull(long entries, int distinct, int floats) {
-        return entries >= targetEntries
-                || (floats >= LARGE_CHUNK_FLOATS && entries >= (long) GOOD_SHARING * distinct);
+    private static boolean isLarge(int floats, int entries, int distinct) {
+        return floats >= LARGE_CHUNK_FLOATS && entries / GOOD_SHARING >= distinct;
     }
 
     /** Floats of a block's sums, dK and dV. */
@@ -94,15 +87,19 @@ final class BackwardPlan {
         return chunkOfTile[(kvHead - firstHead) * grid.numTiles() + tile];
     }
 
-    /** All chunks, in order. */
-    List<Wave> waves() {
+    /**
+     * All chunks, in order.
+     *
+     * @param waveFloats most floats of a wave; passed only by waves of a few chunks
+     */
+    List<Wave> waves(long waveFloats) {
         List<Wave> waves = new ArrayList<>();
         int first = 0;
         while (first < chunks.size()) {
             int end = first;
             long floats = 0;
             while (end < chunks.size()
-                    && (end - first < LEAST_WAVE || floats + chunks.get(end).floats() <= WAVE_FLOATS)) {
+                    && (end - first < LEAST_WAVE || floats + chunks.get(end).floats() <= waveFloats)) {
                 floats += chunks.get(end).floats();
                 end++;
             }

@@ -3,8 +3,8 @@ package io.sparsebalance.kernels.cpu;
 import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.Packing;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Picks the blocks that query tiles keep. Pools q over each tile's rows and its group's heads and k over each block's keys,
@@ -20,9 +20,11 @@ final class CpuRouter {
     private final Workers workers;
     private final int budget;
     private final int[] coverageBudgets;
-    /** Pooled q, {@code [tiles, J, D]}. */
+    /** D in whole vectors. */
+    private final int paddedSize;
+    /** Mean q, {@code [tiles, J, padded D]}. */
     private final float[] pooledQueries;
-    /** Pooled k, by document {@code [J, D, blocks of the document]}, so that scores are sums of whole rows. */
+    /** Mean k, {@code [blocks, J, padded D]}. */
     private final float[] pooledKeys;
     private final TileRanking[] rankings;
 
@@ -32,7 +34,8 @@ final class CpuRouter {
         this.workers = workers;
         this.budget = budget;
         this.coverageBudgets = coverageBudgets;
-        int kvSize = Math.multiplyExact(shape.kvHeads(), shape.headSize());
+        this.paddedSize = Math.ceilDiv(shape.headSize(), Rows.LANES) * Rows.LANES;
+        int kvSize = Math.multiplyExact(shape.kvHeads(), paddedSize);
         this.pooledQueries = new float[Math.multiplyExact(grid.numTiles(), kvSize)];
         this.pooledKeys = new float[Math.multiplyExact(grid.numBlocks(), kvSize)];
         this.rankings = new TileRanking[workers.numThreads()];
@@ -94,56 +97,46 @@ final class CpuRouter {
     }
 
     private void poolQueries(MemorySegment q, int tile) {
-        int size = shape.headSize();
         int group = shape.groupSize();
         int tokens = grid.tileTokens(tile);
-        float[] row = new float[size];
-        float[] sum = new float[size];
         for (int head = 0; head < shape.kvHeads(); head++) {
-            Arrays.fill(sum, 0f);
+            int to = (tile * shape.kvHeads() + head) * paddedSize;
             for (int i = 0; i < tokens; i++) {
+                long at = TokenRows.offset(grid.tileToken(tile) + i, shape.heads(), head * group, shape.headSize());
                 for (int g = 0; g < group; g++) {
-                    long at = TokenRows.offset(grid.tileToken(tile) + i, shape.heads(), head * group + g, size);
-                    addRow(q, at, row, sum);
+                    addRow(q, at + (long) g * shape.headSize(), pooledQueries, to);
                 }
             }
-            int to = (tile * shape.kvHeads() + head) * size;
-            for (int d = 0; d < size; d++) {
-                pooledQueries[to + d] = sum[d] / (tokens * group);
-            }
+            divide(pooledQueries, to, tokens * group);
         }
     }
 
     private void poolKeys(MemorySegment k, int block) {
-        int size = shape.headSize();
         int tokens = grid.blockTokens(block);
-        int document = grid.documentOfBlock(block);
-        int blocks = grid.firstBlock(document + 1) - grid.firstBlock(document);
-        float[] row = new float[size];
-        float[] sum = new float[size];
         for (int head = 0; head < shape.kvHeads(); head++) {
-            Arrays.fill(sum, 0f);
+            int to = (block * shape.kvHeads() + head) * paddedSize;
             for (int i = 0; i < tokens; i++) {
-                addRow(k, TokenRows.offset(grid.blockToken(block) + i, shape.kvHeads(), head, size), row, sum);
+                addRow(k, TokenRows.offset(grid.blockToken(block) + i, shape.kvHeads(), head, shape.headSize()),
+                        pooledKeys, to);
             }
-            int to = pooledKeysAt(document, head) + block - grid.firstBlock(document);
-            for (int d = 0; d < size; d++) {
-                pooledKeys[to + d * blocks] = sum[d] / tokens;
-            }
+            divide(pooledKeys, to, tokens);
         }
     }
 
-    private static void addRow(MemorySegment x, long at, float[] row, float[] sum) {
-        MemorySegment.copy(x, ValueLayout.JAVA_FLOAT, at * Float.BYTES, row, 0, row.length);
-        for (int d = 0; d < row.length; d++) {
-            sum[d] += row[d];
+    private void addRow(MemorySegment x, long at, float[] sum, int to) {
+        int whole = Rows.SPECIES.loopBound(shape.headSize());
+        for (int d = 0; d < whole; d += Rows.LANES) {
+            FloatVector.fromArray(Rows.SPECIES, sum, to + d).add(Rows.load(x, at + d)).intoArray(sum, to + d);
+        }
+        for (int d = whole; d < shape.headSize(); d++) {
+            sum[to + d] += Rows.get(x, at + d);
         }
     }
 
-    private int pooledKeysAt(int document, int head) {
-        int size = shape.headSize();
-        int blocks = grid.firstBlock(document + 1) - grid.firstBlock(document);
-        return grid.firstBlock(document) * shape.kvHeads() * size + head * size * blocks;
+    private void divide(float[] sum, int at, int count) {
+        for (int d = 0; d < shape.headSize(); d++) {
+            sum[at + d] /= count;
+        }
     }
 
     private void rank(int tile, int head, TileRanking ranking, int[] starts, int[] blocks, double[] curves) {
@@ -170,14 +163,17 @@ final class CpuRouter {
     }
 
     private void score(int tile, int head, TileRanking ranking, int causal) {
-        int size = shape.headSize();
-        int document = grid.documentOfTile(tile);
-        int blocks = grid.firstBlock(document + 1) - grid.firstBlock(document);
-        int keysAt = pooledKeysAt(document, head);
-        int queryAt = (tile * shape.kvHeads() + head) * size;
-        ranking.clear(causal);
-        for (int d = 0; d < size; d++) {
-            ranking.addScores(pooledQueries[queryAt + d], pooledKeys, keysAt + d * blocks);
+        int firstBlock = grid.firstBlock(grid.documentOfTile(tile));
+        int query = (tile * shape.kvHeads() + head) * paddedSize;
+        ranking.start(causal);
+        for (int block = 0; block < causal; block++) {
+            int key = ((firstBlock + block) * shape.kvHeads() + head) * paddedSize;
+            FloatVector sum = FloatVector.zero(Rows.SPECIES);
+            for (int d = 0; d < paddedSize; d += Rows.LANES) {
+                sum = FloatVector.fromArray(Rows.SPECIES, pooledQueries, query + d)
+                        .fma(FloatVector.fromArray(Rows.SPECIES, pooledKeys, key + d), sum);
+            }
+            ranking.score(block, sum.reduceLanes(VectorOperators.ADD));
         }
     }
 

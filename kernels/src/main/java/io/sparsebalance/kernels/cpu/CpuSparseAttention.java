@@ -17,15 +17,19 @@ import java.util.function.IntFunction;
  * neither do the results, bit for bit.
  *
  * <p>Keeps scratch on the heap between calls: for each worker a few tiles, for keys and values packed heads of about
- * {@value #PACK_FLOATS} floats or one head if that is more, and for the backward what {@link BackwardPlan} allows. One
- * instance for each shape of a device is enough.
+ * {@value #PACK_FLOATS} floats or one head if that is more, and for the backward {@value #WAVE_FLOATS} floats or a few
+ * chunks if they are more. One instance for each shape of a device is enough.
  */
 final class CpuSparseAttention implements SparseAttention {
     /** As many key/value heads are packed at a time as fit in this many floats, but at least one. */
     private static final int PACK_FLOATS = 16 << 20;
+    /** As many chunks of the backward run at a time as sum into this many floats; see {@link BackwardPlan#waves}. */
+    private static final int WAVE_FLOATS = 32 << 20;
 
     private final AttentionShape shape;
     private final Workers workers;
+    private final long packFloats;
+    private final long waveFloats;
     private final StripPack keysOverHead;
     private final StripPack keysOverKeys;
     private final StripPack valuesOverHead;
@@ -36,6 +40,13 @@ final class CpuSparseAttention implements SparseAttention {
     private float[] sums = {};
 
     CpuSparseAttention(AttentionShape shape, Workers workers) {
+        this(shape, workers, PACK_FLOATS, WAVE_FLOATS);
+    }
+
+    /** With other limits on scratch, which change no bit of the results. */
+    CpuSparseAttention(AttentionShape shape, Workers workers, long packFloats, long waveFloats) {
+        this.packFloats = packFloats;
+        this.waveFloats = waveFloats;
         this.shape = shape;
         this.workers = workers;
         this.keysOverHead = new StripPack(StripPack.Form.SUM_OVER_HEAD, shape.headSize());
@@ -123,7 +134,7 @@ final class CpuSparseAttention implements SparseAttention {
             MemorySegment dv) {
         int blocks = in.lists().grid().numBlocks();
         BackwardPlan plan = new BackwardPlan(in.lists(), in.firstHead(), heads);
-        for (BackwardPlan.Wave wave : plan.waves()) {
+        for (BackwardPlan.Wave wave : plan.waves(waveFloats)) {
             if (sums.length < wave.floats()) {
                 sums = new float[wave.floats()];
             }
@@ -138,7 +149,7 @@ final class CpuSparseAttention implements SparseAttention {
 
     private int headsAtOnce(TileGrid grid) {
         long floats = (long) grid.paddedTokens() * shape.headSize();
-        return Math.clamp(PACK_FLOATS / floats, 1, shape.kvHeads());
+        return Math.clamp(packFloats / floats, 1, shape.kvHeads());
     }
 
     private static <S> S scratch(S[] all, int worker, IntFunction<S> create) {

@@ -4,8 +4,8 @@ import io.sparsebalance.kernels.AttentionShape;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Adds the chunks' sums of one block's dK and dV to the tensors, in chunk order, along the block's inverse list. Scratch
- * of one worker.
+ * Adds the chunks' sums of one block's dK and dV to the tensors, one after another in chunk order, along the block's inverse
+ * list. What the tensors hold counts as the sum so far, so bits do not depend on where a wave ends. Scratch of one worker.
  */
 final class KeyGradientReduction {
     private final AttentionShape shape;
@@ -37,18 +37,17 @@ final class KeyGradientReduction {
         for (int i = inverse.from(kvHead, block); i < inverse.to(kvHead, block); i++) {
             int chunk = plan.chunkOf(kvHead, inverse.tile(i));
             if (chunk != last && chunk >= wave.first() && chunk < wave.end()) {
-                int from = wave.at(chunk) + plan.chunk(chunk).blockAt(documentBlock);
                 if (last < 0) {
-                    System.arraycopy(sums, from, total, 0, size);
-                } else {
-                    add(sums, from, size);
+                    load(dk, grid, kvHead, block, 0);
+                    load(dv, grid, kvHead, block, size / 2);
                 }
+                add(sums, wave.at(chunk) + plan.chunk(chunk).blockAt(documentBlock), size);
                 last = chunk;
             }
         }
         if (last >= 0) {
-            addTo(dk, grid, kvHead, block, 0, (float) (1 / Math.sqrt(shape.headSize())));
-            addTo(dv, grid, kvHead, block, size / 2, 1f);
+            store(dk, grid, kvHead, block, 0);
+            store(dv, grid, kvHead, block, size / 2);
         }
     }
 
@@ -58,11 +57,20 @@ final class KeyGradientReduction {
         }
     }
 
-    private void addTo(MemorySegment gradient, TileGrid grid, int kvHead, int block, int totalAt, float scale) {
+    private void load(MemorySegment gradient, TileGrid grid, int kvHead, int block, int totalAt) {
+        int keys = grid.paddedBlockTokens(block);
         for (int key = 0; key < grid.blockTokens(block); key++) {
             long at = TokenRows.offset(grid.blockToken(block) + key, shape.kvHeads(), kvHead, shape.headSize());
             TokenRows.read(gradient, at, row, 0, shape.headSize());
-            TokenRows.addPanelsToRow(total, totalAt, grid.paddedBlockTokens(block), key, scale, row, shape.headSize());
+            TokenRows.rowToPanels(row, shape.headSize(), total, totalAt, keys, key);
+        }
+    }
+
+    private void store(MemorySegment gradient, TileGrid grid, int kvHead, int block, int totalAt) {
+        int keys = grid.paddedBlockTokens(block);
+        for (int key = 0; key < grid.blockTokens(block); key++) {
+            long at = TokenRows.offset(grid.blockToken(block) + key, shape.kvHeads(), kvHead, shape.headSize());
+            TokenRows.panelsToRow(total, totalAt, keys, key, row, shape.headSize());
             TokenRows.write(row, 0, gradient, at, shape.headSize());
         }
     }

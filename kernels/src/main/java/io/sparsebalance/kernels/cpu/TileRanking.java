@@ -23,18 +23,14 @@ final class TileRanking {
         this.cumulative = new double[mostBlocks + 1];
     }
 
-    /** Starts a tile with {@code n} blocks, all scores 0. */
-    void clear(int n) {
+    /** Starts a tile with {@code n} blocks. */
+    void start(int n) {
         count = n;
-        Arrays.fill(scores, 0, n, 0f);
     }
 
-    /** Adds {@code factor * row[at + block]} to the score of each block. */
-    void addScores(float factor, float[] row, int at) {
-        int n = count;
-        for (int block = 0; block < n; block++) {
-            scores[block] += factor * row[at + block];
-        }
+    /** Sets a block's score. */
+    void score(int block, float score) {
+        scores[block] = score;
     }
 
     /** Orders the blocks. */

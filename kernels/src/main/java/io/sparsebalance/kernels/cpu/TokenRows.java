@@ -54,21 +54,18 @@ final class TokenRows {
      *
      * @param rows rows that the panels have room for
      */
-    static void rowToPanels(float[] row, int size, float[] panels, int rows, int r) {
-        for (int d = 0, at = r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
+    static void rowToPanels(float[] row, int size, float[] panels, int panelsAt, int rows, int r) {
+        for (int d = 0, at = panelsAt + r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
             int length = Math.min(PANEL, size - d);
             System.arraycopy(row, d, panels, at, length);
             Arrays.fill(panels, at + length, at + PANEL, 0f);
         }
     }
 
-    /** The inverse of {@link #rowToPanels}, adding {@code scale} times the row. */
-    static void addPanelsToRow(float[] panels, int panelsAt, int rows, int r, float scale, float[] row, int size) {
+    /** The inverse of {@link #rowToPanels}. */
+    static void panelsToRow(float[] panels, int panelsAt, int rows, int r, float[] row, int size) {
         for (int d = 0, at = panelsAt + r * PANEL; d < size; d += PANEL, at += rows * PANEL) {
-            int length = Math.min(PANEL, size - d);
-            for (int i = 0; i < length; i++) {
-                row[d + i] += panels[at + i] * scale;
-            }
+            System.arraycopy(panels, at, row, d, Math.min(PANEL, size - d));
         }
     }
 

@@ -126,7 +126,7 @@ final class ScalarAttention {
     /** Output [T,H,D]. */
     double[] forward() {
         double[] out = new double[q.length];
-        each((d, t, h, keys, weights) -> {
+        each((d, t, h, keys, weights, logSum) -> {
             for (int n = 0; n < keys.size(); n++) {
                 for (int i = 0; i < shape.headSize(); i++) {
                     out[index(documents.start(d) + t, shape.heads(), h, i)] += weights[n]
@@ -137,11 +137,46 @@ final class ScalarAttention {
         return out;
     }
 
+    /** Log-sum-exp of each row's scores [H,T]. */
+    double[] logSumExp() {
+        double[] sums = new double[shape.heads() * documents.numTokens()];
+        each((d, t, h, keys, weights, logSum) -> sums[h * documents.numTokens() + documents.start(d) + t] = logSum);
+        return sums;
+    }
+
+    /** Share of the router's probability mass that a budget keeps, mean over tiles and groups. */
+    double coverage(int budget) {
+        double total = 0;
+        int lists = 0;
+        for (int d = 0; d < documents.numDocuments(); d++) {
+            for (int from = 0; from < documents.length(d); from += shape.queryTile()) {
+                int to = Math.min(documents.length(d), from + shape.queryTile());
+                for (int j = 0; j < shape.kvHeads(); j++, lists++) {
+                    Set<Integer> chosen = choose(d, from / shape.queryTile(), j, budget);
+                    double all = 0;
+                    double share = 0;
+                    for (int b = 0; b <= (to - 1) / shape.block(); b++) {
+                        double mass = Math.exp(score(d, from, to, j, b) / Math.sqrt(shape.headSize()));
+                        all += mass;
+                        share += chosen.contains(b) ? mass : 0;
+                    }
+                    total += share / all;
+                }
+            }
+        }
+        return total / lists;
+    }
+
+    /** Blocks that a tile of a document keeps. */
+    Set<Integer> keptBlocks(int document, int tile, int kvHead) {
+        return kept.get(documents.start(document) + tile * shape.queryTile()).get(kvHead);
+    }
+
     /** Gradients of q, k, v. */
     double[][] backward(double[] dOut) {
         double[][] d = {new double[q.length], new double[k.length], new double[v.length]};
         double scale = 1 / Math.sqrt(shape.headSize());
-        each((doc, t, h, keys, weights) -> {
+        each((doc, t, h, keys, weights, logSum) -> {
             double[] dWeights = new double[keys.size()];
             double dot = 0;
             for (int n = 0; n < keys.size(); n++) {
@@ -190,13 +225,13 @@ final class ScalarAttention {
                     for (int n = 0; n < weights.length; n++) {
                         weights[n] /= sum;
                     }
-                    body.run(d, t, h, keys, weights);
+                    body.run(d, t, h, keys, weights, max + Math.log(sum));
                 }
             }
         }
     }
 
     private interface Row {
-        void run(int document, int token, int head, List<Integer> keys, double[] weights);
+        void run(int document, int token, int head, List<Integer> keys, double[] weights, double logSumExp);
     }
 }

@@ -1,5 +1,8 @@
 package io.sparsebalance.kernels.cpu;
 
+import static io.sparsebalance.kernels.cpu.AttentionSetting.assertClose;
+import static io.sparsebalance.kernels.cpu.AttentionSetting.doubles;
+import static io.sparsebalance.kernels.cpu.AttentionSetting.floats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -40,15 +43,15 @@ class SparseAttentionTest {
     @MethodSource("cases")
     void forwardAndBackwardAgreeWithTheScalarReference(AttentionShape shape, List<Integer> lengths, int budget) {
         Packing documents = Packing.ofLengths(lengths);
-        try (Setting setting = new Setting(shape, documents, 1, 7)) {
+        try (AttentionSetting setting = new AttentionSetting(shape, documents, 1, 7)) {
             ScalarAttention scalar = setting.scalar().route(budget);
             setting.run(budget);
             assertThat(setting.selectedPairs).isEqualTo(scalar.selectedPairs());
-            assertClose(values(setting.out), scalar.forward());
+            assertClose(floats(setting.out), scalar.forward());
             double[][] gradients = scalar.backward(doubles(setting.dOut));
-            assertClose(values(setting.dq), gradients[0]);
-            assertClose(values(setting.dk), gradients[1]);
-            assertClose(values(setting.dv), gradients[2]);
+            assertClose(floats(setting.dq), gradients[0]);
+            assertClose(floats(setting.dk), gradients[1]);
+            assertClose(floats(setting.dv), gradients[2]);
         }
     }
 
@@ -56,7 +59,7 @@ class SparseAttentionTest {
     void theReferenceItselfAgreesWithCentralDifferences() {
         AttentionShape shape = new AttentionShape(2, 1, 8, 32, 16, 0, 0);
         Packing documents = Packing.ofLengths(List.of(70));
-        try (Setting setting = new Setting(shape, documents, 1, 3)) {
+        try (AttentionSetting setting = new AttentionSetting(shape, documents, 1, 3)) {
             ScalarAttention scalar = setting.scalar().route(2);
             double[] dOut = doubles(setting.dOut);
             double[][] gradients = scalar.backward(dOut);
@@ -80,9 +83,9 @@ class SparseAttentionTest {
     @Test
     void aBudgetThatCoversTheContextIsDenseAttention() {
         AttentionShape shape = new AttentionShape(4, 2, 64, 64, 64, 0, 0);
-        try (Setting setting = new Setting(shape, Packing.ofLengths(List.of(500, 40)), 1, 11)) {
+        try (AttentionSetting setting = new AttentionSetting(shape, Packing.ofLengths(List.of(500, 40)), 1, 11)) {
             setting.run(8);
-            assertClose(values(setting.out), setting.scalar().dense().forward());
+            assertClose(floats(setting.out), setting.scalar().dense().forward());
             assertThat(setting.selectedPairs).isEqualTo(setting.documents.causalPairs());
             assertThat(setting.coverage[1]).isEqualTo(1.0);
         }
@@ -92,13 +95,14 @@ class SparseAttentionTest {
     @MethodSource("cases")
     void bitsDoNotDependOnTheNumberOfThreads(AttentionShape shape, List<Integer> lengths, int budget) {
         Packing documents = Packing.ofLengths(lengths);
-        try (Setting one = new Setting(shape, documents, 1, 7); Setting three = new Setting(shape, documents, 3, 7)) {
+        try (AttentionSetting one = new AttentionSetting(shape, documents, 1, 7);
+                AttentionSetting three = new AttentionSetting(shape, documents, 3, 7)) {
             one.run(budget);
             three.run(budget);
-            assertThat(values(three.out)).isEqualTo(values(one.out));
-            assertThat(values(three.dq)).isEqualTo(values(one.dq));
-            assertThat(values(three.dk)).isEqualTo(values(one.dk));
-            assertThat(values(three.dv)).isEqualTo(values(one.dv));
+            assertThat(floats(three.out)).isEqualTo(floats(one.out));
+            assertThat(floats(three.dq)).isEqualTo(floats(one.dq));
+            assertThat(floats(three.dk)).isEqualTo(floats(one.dk));
+            assertThat(floats(three.dv)).isEqualTo(floats(one.dv));
         }
     }
 
@@ -106,13 +110,14 @@ class SparseAttentionTest {
     void longDocumentsWhoseBackwardIsSplitAgreeForAnyThreads() {
         AttentionShape shape = new AttentionShape(1, 1, 8, 32, 16, 1, 1);
         Packing documents = Packing.ofLengths(List.of(3001, 50));
-        try (Setting one = new Setting(shape, documents, 1, 7); Setting two = new Setting(shape, documents, 2, 7)) {
+        try (AttentionSetting one = new AttentionSetting(shape, documents, 1, 7);
+                AttentionSetting two = new AttentionSetting(shape, documents, 2, 7)) {
             one.run(4);
             two.run(4);
-            assertThat(values(two.dk)).isEqualTo(values(one.dk));
+            assertThat(floats(two.dk)).isEqualTo(floats(one.dk));
             double[][] gradients = one.scalar().route(4).backward(doubles(one.dOut));
-            assertClose(values(one.dk), gradients[1]);
-            assertClose(values(one.dv), gradients[2]);
+            assertClose(floats(one.dk), gradients[1]);
+            assertClose(floats(one.dv), gradients[2]);
         }
     }
 
@@ -120,8 +125,8 @@ class SparseAttentionTest {
     void changingOneDocumentLeavesTheBitsOfAnother() {
         AttentionShape shape = new AttentionShape(4, 2, 32, 32, 32, 0, 0);
         Packing documents = Packing.ofLengths(List.of(150, 170));
-        try (Setting plain = new Setting(shape, documents, 1, 7);
-                Setting changed = new Setting(shape, documents, 1, 7)) {
+        try (AttentionSetting plain = new AttentionSetting(shape, documents, 1, 7);
+                AttentionSetting changed = new AttentionSetting(shape, documents, 1, 7)) {
             for (Tensor tensor : List.of(changed.q, changed.k, changed.v, changed.dOut)) {
                 tensor.segment().setAtIndex(ValueLayout.JAVA_FLOAT, 40, 30f);
             }
@@ -131,7 +136,7 @@ class SparseAttentionTest {
             assertThat(tail(changed.out, from)).isEqualTo(tail(plain.out, from));
             assertThat(tail(changed.dq, from)).isEqualTo(tail(plain.dq, from));
             assertThat(tail(changed.dk, from / 2)).isEqualTo(tail(plain.dk, from / 2));
-            assertThat(values(changed.out)).isNotEqualTo(values(plain.out));
+            assertThat(floats(changed.out)).isNotEqualTo(floats(plain.out));
         }
     }
 
@@ -154,7 +159,7 @@ class SparseAttentionTest {
     void coverageGrowsWithTheBudgetToOne() {
         AttentionShape shape = new AttentionShape(2, 1, 32, 32, 32, 1, 1);
         Packing documents = Packing.ofLengths(List.of(700, 90));
-        try (Setting setting = new Setting(shape, documents, 1, 21);
+        try (AttentionSetting setting = new AttentionSetting(shape, documents, 1, 21);
                 BlockLists lists = setting.device.attention(shape).route(setting.device.stream(), setting.q, setting.k,
                         documents,
                         4, new int[]{1, 2, 4, 8, 16, 64})) {
@@ -181,32 +186,9 @@ class SparseAttentionTest {
         }
     }
 
-    private static void assertClose(float[] actual, double[] expected) {
-        double error = 0;
-        double norm = 0;
-        for (int i = 0; i < expected.length; i++) {
-            error += (actual[i] - expected[i]) * (actual[i] - expected[i]);
-            norm += expected[i] * expected[i];
-        }
-        assertThat(Math.sqrt(error / norm)).isLessThan(3e-6);
-    }
-
-    private static float[] values(Tensor tensor) {
-        return tensor.segment().toArray(ValueLayout.JAVA_FLOAT);
-    }
-
     private static float[] tail(Tensor tensor, int from) {
-        float[] all = values(tensor);
+        float[] all = floats(tensor);
         return java.util.Arrays.copyOfRange(all, from, all.length);
-    }
-
-    private static double[] doubles(Tensor tensor) {
-        float[] values = values(tensor);
-        double[] doubles = new double[values.length];
-        for (int i = 0; i < values.length; i++) {
-            doubles[i] = values[i];
-        }
-        return doubles;
     }
 
     private static double dot(double[] a, double[] b) {
@@ -215,74 +197,5 @@ class SparseAttentionTest {
             sum += a[i] * b[i];
         }
         return sum;
-    }
-
-    /** Random tensors on a device. */
-    private static final class Setting implements AutoCloseable {
-        final AttentionShape shape;
-        final Packing documents;
-        final CpuDevice device;
-        final Tensor q;
-        final Tensor k;
-        final Tensor v;
-        final Tensor dOut;
-        final Tensor out;
-        final Tensor dq;
-        final Tensor dk;
-        final Tensor dv;
-        final Tensor logSumExp;
-        long selectedPairs;
-        double[] coverage;
-
-        Setting(AttentionShape shape, Packing documents, int threads, long seed) {
-            this.shape = shape;
-            this.documents = documents;
-            device = new CpuDevice(threads);
-            SplittableRandom random = new SplittableRandom(seed);
-            q = normal(random, shape.heads());
-            k = normal(random, shape.kvHeads());
-            v = normal(random, shape.kvHeads());
-            dOut = normal(random, shape.heads());
-            out = empty(shape.heads());
-            dq = empty(shape.heads());
-            dk = empty(shape.kvHeads());
-            dv = empty(shape.kvHeads());
-            logSumExp = device.allocate(DType.F32, shape.heads(), documents.numTokens());
-        }
-
-        private Tensor empty(int heads) {
-            return device.allocate(DType.F32, documents.numTokens(), heads, shape.headSize());
-        }
-
-        private Tensor normal(SplittableRandom random, int heads) {
-            Tensor tensor = empty(heads);
-            for (long i = 0; i < tensor.size(); i++) {
-                tensor.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
-            }
-            return tensor;
-        }
-
-        ScalarAttention scalar() {
-            return new ScalarAttention(shape, documents, doubles(q), doubles(k), doubles(v));
-        }
-
-        void run(int budget) {
-            SparseAttention attention = device.attention(shape);
-            try (BlockLists lists = attention.route(device.stream(), q, k, documents, budget, new int[]{1, budget})) {
-                selectedPairs = lists.selectedPairs();
-                coverage = lists.coverage();
-                attention.forward(device.stream(), q, k, v, lists, out, logSumExp);
-                attention.backward(device.stream(), q, k, v, out, dOut, logSumExp, lists, dq, dk, dv);
-            }
-        }
-
-        @Override
-        public void close() {
-            for (Tensor tensor : List.of(q, k, v, dOut, out, dq, dk, dv, logSumExp)) {
-                tensor.close();
-            }
-            device.close();
-            assertThat(device.memory().numTensors()).isZero();
-        }
     }
 }

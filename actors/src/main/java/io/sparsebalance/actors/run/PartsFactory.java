@@ -1,0 +1,21 @@
+package io.sparsebalance.actors.run;
+
+import io.sparsebalance.actors.training.RunParts;
+import io.sparsebalance.api.TrainingConfig;
+import java.util.function.Consumer;
+
+/** Prepares a run; the seam at which tests put other workers in. */
+@FunctionalInterface
+public interface PartsFactory {
+    /**
+     * Prepares; blocks, possibly for minutes.
+     *
+     * @param progress is told what is done, in sentences
+     */
+    RunParts prepare(String runId, TrainingConfig config, Consumer<String> progress);
+
+    /** The real one. */
+    static PartsFactory engine() {
+        return new EngineParts();
+    }
+}

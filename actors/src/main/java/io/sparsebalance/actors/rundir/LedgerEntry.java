@@ -1,0 +1,26 @@
+package io.sparsebalance.actors.rundir;
+
+import java.util.List;
+
+/**
+ * One committed step: enough to say which samples were trained on, how, and to what effect.
+ *
+ * @param step number, from 1
+ * @param firstPosition position of the step's first sample in the sample order
+ * @param numSamples positions taken
+ * @param samples sample numbers of each micro-batch
+ * @param rankOf rank of each micro-batch
+ * @param budgets of each micro-batch by layer, as run
+ * @param loss mean over the global batch
+ * @param parameterChecksum CRC32C of the parameters after the step
+ */
+public record LedgerEntry(String runId, long term, long generation, long step, long firstPosition, int numSamples,
+        List<List<Long>> samples, List<Integer> rankOf, List<List<Integer>> budgets, double loss,
+        long parameterChecksum) {
+    /** Copies. */
+    public LedgerEntry {
+        samples = samples.stream().map(List::copyOf).toList();
+        rankOf = List.copyOf(rankOf);
+        budgets = budgets.stream().map(List::copyOf).toList();
+    }
+}

@@ -1,0 +1,159 @@
+package io.sparsebalance.actors.training;
+
+import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.rundir.RunDirectory;
+import io.sparsebalance.api.RunInfo;
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.api.TrainingFailedException;
+import io.sparsebalance.api.TrainingResult;
+import io.sparsebalance.data.SampleRef;
+import io.sparsebalance.data.TokenSource;
+import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.batching.BatchingPolicies;
+import io.sparsebalance.policies.sparsity.SparsityPolicies;
+import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.straggler.StragglerEstimator;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.function.BiConsumer;
+
+/** What the actors of one run share, all of it fixed before they start. */
+public final class RunContext {
+    private static final double SMOOTHING = 0.2;
+
+    private final RunParts parts;
+    private final RunDirectory directory;
+    private final RunJournal journal;
+    private final List<Collective> collectives;
+    private final BiConsumer<TrainingResult, Throwable> end;
+    private final List<List<SampleRef>> heldOut;
+
+    /**
+     * Borrows everything.
+     *
+     * @param collectives one for each rank
+     * @param end is told the result, and the failure or null, when every rank is closed
+     */
+    public RunContext(RunParts parts, RunDirectory directory, RunJournal journal, List<Collective> collectives,
+            BiConsumer<TrainingResult, Throwable> end) {
+        this.parts = parts;
+        this.directory = directory;
+        this.journal = journal;
+        this.collectives = List.copyOf(collectives);
+        this.end = end;
+        this.heldOut = chooseHeldOut(parts);
+    }
+
+    RunParts parts() {
+        return parts;
+    }
+
+    String runId() {
+        return parts.info().runId();
+    }
+
+    RunJournal journal() {
+        return journal;
+    }
+
+    List<Collective> collectives() {
+        return collectives;
+    }
+
+    Path directory() {
+        return directory.path();
+    }
+
+    Path checkpoints() {
+        return directory.checkpoints();
+    }
+
+    /** Held-out samples of each rank. */
+    List<List<SampleRef>> heldOut() {
+        return heldOut;
+    }
+
+    boolean hasHeldOut() {
+        return heldOut.stream().anyMatch(samples -> !samples.isEmpty());
+    }
+
+    Budgets baseBudgets() {
+        return Budgets.uniform(parts.config().attention().kBase(), parts.config().model().layers());
+    }
+
+    /** Writes {@code run.json} and tells the listeners. Journal thread. */
+    void started(long numParameters) throws IOException {
+        RunInfo known = parts.info();
+        RunInfo info = new RunInfo(known.runId(), directory(), known.steps(), known.ranks(), numParameters,
+                known.numSamples(),
+                known.numTokens(), known.numHeldOutSamples(), known.dataFingerprint(), known.device(),
+                known.calibration());
+        directory.writeInfo(info);
+        journal.each(listener -> listener.onStarted(info));
+    }
+
+    /** Makes the ledger durable and tells the listeners. Journal thread. */
+    void checkpointed(long step, Path path) throws IOException {
+        directory.force();
+        journal.each(listener -> listener.onCheckpoint(step, path));
+    }
+
+    TrainingFailedException failure(String what, Throwable cause) {
+        return new TrainingFailedException(what + " [run " + directory() + "]", cause);
+    }
+
+    void end(TrainingResult result, Throwable failure) {
+        end.accept(result, failure);
+    }
+
+    Batcher.Settings batcherSettings() {
+        TrainingConfig config = parts.config();
+        return new Batcher.Settings(runId(), config.run().seed(), config.run().ranks(), config.batch().samplesPerStep(),
+                config.batch().microBatchesPerStep(), config.batch().tokenCap(), baseBudgets(),
+                BatchingPolicies.byName(config.batch().policy()));
+    }
+
+    Balancer.Settings balancerSettings(StepId generation) {
+        TrainingConfig config = parts.config();
+        TrainingConfig.AttentionSection attention = config.attention();
+        return new Balancer.Settings(generation, config.run().ranks(), attention.block(),
+                new SparsitySettings(attention.kBase(), attention.kMin(), attention.kMax(), config.balance().anchor(),
+                        config.balance().guard()),
+                SparsityPolicies.byName(config.balance().sparsity()), config.balance().feedback(),
+                new StragglerEstimator.Settings(config.balance().straggler().threshold(),
+                        config.balance().straggler().steps(),
+                        SMOOTHING),
+                coverageBudgets(attention));
+    }
+
+    /** Budgets at which coverage is sampled: k-min doubled up to k-max, with k-base and k-max themselves. */
+    public static List<Integer> coverageBudgets(TrainingConfig.AttentionSection attention) {
+        TreeSet<Integer> budgets = new TreeSet<>(List.of(attention.kMin(), attention.kBase(), attention.kMax()));
+        for (long k = attention.kMin(); k < attention.kMax(); k *= 2) {
+            budgets.add((int) k);
+        }
+        return List.copyOf(budgets);
+    }
+
+    /** The first held-out samples up to the token limit, dealt to the ranks in turn. */
+    private static List<List<SampleRef>> chooseHeldOut(RunParts parts) {
+        List<List<SampleRef>> byRank = new ArrayList<>();
+        for (int rank = 0; rank < parts.config().run().ranks(); rank++) {
+            byRank.add(new ArrayList<>());
+        }
+        long left = parts.config().run().evaluation().maxTokens();
+        long count = parts.tokens().numSamples(TokenSource.Split.HELD_OUT);
+        for (long i = 0; i < count; i++) {
+            SampleRef sample = parts.tokens().sample(TokenSource.Split.HELD_OUT, i);
+            if (sample.length() > left) {
+                continue;
+            }
+            left -= sample.length();
+            byRank.get((int) (i % byRank.size())).add(sample);
+        }
+        return byRank;
+    }
+}

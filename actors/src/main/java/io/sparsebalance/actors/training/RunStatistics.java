@@ -1,0 +1,76 @@
+package io.sparsebalance.actors.training;
+
+import io.sparsebalance.api.StepReport;
+import io.sparsebalance.api.TrainingResult;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.OptionalDouble;
+
+/** Sums over a run. Owned by the coordinator. */
+final class RunStatistics {
+    private static final double NANOS_PER_SECOND = 1e9;
+    private static final int RECENT = 32;
+
+    private final long warmUpSteps;
+    private final long[] recentNanos = new long[RECENT];
+    private final long start = System.nanoTime();
+    private long steps;
+    private long counted;
+    private double imbalance;
+    private double density;
+    private long tokens;
+    private double finalLoss = Double.NaN;
+    private OptionalDouble heldOutLoss = OptionalDouble.empty();
+    private String digest = "";
+    private long lastStepNanos;
+    private long stepsEnded;
+
+    RunStatistics(int plannedSteps) {
+        this.warmUpSteps = plannedSteps / 10;
+    }
+
+    void stepEnded(long nanos) {
+        lastStepNanos = nanos;
+        recentNanos[(int) (stepsEnded++ % RECENT)] = nanos;
+    }
+
+    long lastStepNanos() {
+        return lastStepNanos;
+    }
+
+    /** Median of the last steps; zero before there are some. */
+    long medianStepNanos() {
+        int n = (int) Math.min(RECENT, stepsEnded);
+        if (n < RECENT / 4) {
+            return 0;
+        }
+        long[] sorted = Arrays.copyOf(recentNanos, n);
+        Arrays.sort(sorted);
+        return sorted[n / 2];
+    }
+
+    void committed(StepReport report) {
+        steps = report.step();
+        tokens += report.tokens();
+        finalLoss = report.loss();
+        if (report.heldOutLoss().isPresent()) {
+            heldOutLoss = report.heldOutLoss();
+        }
+        // Compilation of the first steps says nothing about balance.
+        if (report.step() > warmUpSteps) {
+            counted++;
+            imbalance += report.imbalance();
+            density += report.density();
+        }
+    }
+
+    void digest(String newest) {
+        digest = newest;
+    }
+
+    TrainingResult result(Path directory, boolean stopped, long leakedTensors) {
+        double seconds = (System.nanoTime() - start) / NANOS_PER_SECOND;
+        return new TrainingResult(directory, steps, stopped, finalLoss, heldOutLoss, imbalance / Math.max(1, counted),
+                density / Math.max(1, counted), tokens / seconds, seconds, digest, leakedTensors);
+    }
+}
