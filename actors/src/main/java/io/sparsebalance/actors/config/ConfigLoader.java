@@ -73,13 +73,20 @@ public final class ConfigLoader {
             merged = merged.withoutPath(fault.path()).withFallback(defaults);
         }
         Values values = new Values(merged, defaults);
-        TrainingConfig config = Sections.read(values, ConfigText.render(merged.root(), defaults),
-                pekko(user, defaults));
+        String pekko = pekko(user, defaults);
+        TrainingConfig config = Sections.read(values, text(merged, defaults, pekko), pekko);
         errors.addAll(values.errors());
         if (!errors.isEmpty()) {
             throw error(String.join("\n", errors));
         }
         return config;
+    }
+
+    private static String text(Config merged, ConfigObject defaults, String pekko) {
+        String text = ConfigText.render(merged.root(), defaults);
+        return pekko.isEmpty()
+                ? text
+                : text + "\n# The section pekko was set too. It is not repeated here, since it may hold secrets.\n";
     }
 
     private static ConfigObject defaults() {

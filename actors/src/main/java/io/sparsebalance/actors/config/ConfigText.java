@@ -4,6 +4,7 @@ import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueType;
 import java.util.Map;
 
 /**
@@ -60,8 +61,10 @@ final class ConfigText {
         return ConfigUtil.joinPath(entry.getKey());
     }
 
-    /** A value as HOCON reads it. */
+    /** A value as HOCON reads it; a number as it was written. */
     static String literal(ConfigValue value) {
-        return value.render(ConfigRenderOptions.concise());
+        return value.valueType() == ConfigValueType.NUMBER
+                ? value.atKey("number").getString("number")
+                : value.render(ConfigRenderOptions.concise());
     }
 }

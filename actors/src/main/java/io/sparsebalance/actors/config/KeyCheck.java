@@ -68,8 +68,10 @@ final class KeyCheck {
         for (String sibling : KeyOrder.names(section)) {
             candidates.add(parent.isEmpty() ? sibling : parent + "." + sibling);
         }
-        addLeaves(known, "", candidates);
-        Optional<String> nearest = NearestName.of(path.getLast(), candidates);
+        List<String> elsewhere = new ArrayList<>();
+        addLeaves(known, "", elsewhere);
+        Optional<String> nearest = NearestName.of(path.getLast(), candidates)
+                .or(() -> NearestName.of(path.getLast(), elsewhere));
         if (nearest.isPresent()) {
             return message + "; did you mean " + nearest.get() + "?";
         }

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.config;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -18,11 +19,11 @@ final class NearestName {
      * @return empty if none is near enough to be meant
      */
     static Optional<String> of(String name, Collection<String> candidates) {
-        String wanted = plain(name);
-        int best = (wanted.length() + 2) / 3 + 1;
+        List<String> wanted = parts(name);
+        int best = (String.join("", wanted).length() + 2) / 3 + 1;
         String nearest = null;
         for (String candidate : candidates) {
-            int cost = cost(wanted, plain(candidate.substring(candidate.lastIndexOf('.') + 1)));
+            int cost = cost(wanted, parts(candidate.substring(candidate.lastIndexOf('.') + 1)));
             if (cost < best) {
                 best = cost;
                 nearest = candidate;
@@ -31,14 +32,32 @@ final class NearestName {
         return Optional.ofNullable(nearest);
     }
 
-    private static String plain(String name) {
-        return name.toLowerCase(Locale.ROOT).replaceAll("[-_ ]", "");
+    private static List<String> parts(String name) {
+        return List.of(name.replaceAll("(\\p{Lower})(\\p{Upper})", "$1-$2").toLowerCase(Locale.ROOT).split("[-_ ]"));
     }
 
-    private static int cost(String a, String b) {
+    private static int cost(List<String> wanted, List<String> candidate) {
+        String a = String.join("", wanted);
+        String b = String.join("", candidate);
         boolean part = Math.min(a.length(), b.length()) >= MIN_PART && (a.contains(b) || b.contains(a));
         int distance = distance(a, b);
+        if (abbreviates(wanted, candidate) || abbreviates(candidate, wanted)) {
+            return Math.min(distance, 1);
+        }
         return part ? Math.min(distance, 2) : distance;
+    }
+
+    /** Whether every part of a name begins the same part of another. */
+    private static boolean abbreviates(List<String> shorter, List<String> longer) {
+        if (shorter.size() != longer.size() || shorter.size() < 2) {
+            return false;
+        }
+        for (int i = 0; i < shorter.size(); i++) {
+            if (shorter.get(i).isEmpty() || !longer.get(i).startsWith(shorter.get(i))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Letters inserted, left out, replaced, or swapped with their neighbour (optimal string alignment). */
