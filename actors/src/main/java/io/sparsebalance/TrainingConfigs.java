@@ -1,7 +1,6 @@
 package io.sparsebalance;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigFactory;
 import io.sparsebalance.actors.config.ConfigLoader;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
@@ -22,7 +21,7 @@ public final class TrainingConfigs {
      * @param overrides each {@code key=value}, for example {@code run.steps=50}
      */
     public static TrainingConfig defaults(List<String> overrides) {
-        return ConfigLoader.load(ConfigLoader.overrides(overrides).withFallback(ConfigFactory.empty()));
+        return ConfigLoader.load(ConfigLoader.overrides(overrides));
     }
 
     /** A run file in HOCON with overrides. */
@@ -33,5 +32,14 @@ public final class TrainingConfigs {
     /** A configuration that the host application made; sections as in a run file. */
     public static TrainingConfig of(Config user) {
         return ConfigLoader.load(user);
+    }
+
+    /**
+     * The whole configuration as a run file: every key with its meaning, and for each key that was set, where and over which
+     * default. Loading the text again gives the same configuration, but for {@link TrainingConfig#pekko()}, which it leaves
+     * out.
+     */
+    public static String render(TrainingConfig config) {
+        return config.text();
     }
 }

@@ -1,103 +1,92 @@
 package io.sparsebalance.actors.config;
 
 import com.typesafe.config.ConfigObject;
-import com.typesafe.config.ConfigOrigin;
+import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
-/** Finds keys that mean nothing, and the known key that was probably meant. */
+/** Finds keys that mean nothing, and sections where a value belongs or the other way round. */
 final class KeyCheck {
-    private KeyCheck() {
+    private final ConfigObject known;
+    private final List<Fault> faults = new ArrayList<>();
+
+    private KeyCheck(ConfigObject known) {
+        this.known = known;
     }
 
-    /** One message for each unknown key of {@code user}, in {@code known}'s terms. */
-    static List<String> unknownKeys(ConfigObject user, ConfigObject known) {
-        List<String> messages = new ArrayList<>();
-        check(user, known, known, "", messages);
-        return messages;
+    /**
+     * A key that cannot be used.
+     *
+     * @param path of the key, quoted where HOCON asks for it
+     * @param message names place, key, and what was probably meant
+     */
+    record Fault(String path, String message) {}
+
+    /** The faults of {@code merged}, a resolved configuration, against the sections and keys of {@code known}. */
+    static List<Fault> faults(ConfigObject merged, ConfigObject known) {
+        KeyCheck check = new KeyCheck(known);
+        check.section(merged, known, List.of());
+        return check.faults;
     }
 
-    private static void check(ConfigObject user, ConfigObject known, ConfigObject root, String path,
-            List<String> messages) {
-        for (Map.Entry<String, ConfigValue> entry : user.entrySet()) {
-            String key = path.isEmpty() ? entry.getKey() : path + "." + entry.getKey();
-            ConfigValue expected = known.get(entry.getKey());
-            if (expected == null) {
-                messages.add(unknown(key, entry.getValue().origin(), known, root, path));
-            } else if (expected instanceof ConfigObject section) {
-                if (entry.getValue() instanceof ConfigObject inner) {
-                    check(inner, section, root, key, messages);
+    private void section(ConfigObject actual, ConfigObject expected, List<String> path) {
+        for (Map.Entry<String, ConfigValue> entry : KeyOrder.entries(actual)) {
+            List<String> keyPath = new ArrayList<>(path);
+            keyPath.add(entry.getKey());
+            ConfigValue value = entry.getValue();
+            ConfigValue wanted = expected.get(entry.getKey());
+            if (wanted == null) {
+                fault(value, keyPath, unknown(keyPath, expected));
+            } else if (wanted instanceof ConfigObject section) {
+                if (value instanceof ConfigObject inner) {
+                    section(inner, section, keyPath);
                 } else {
-                    messages.add(place(entry.getValue().origin()) + key + " is a section with the keys "
-                            + String.join(", ", sorted(section.keySet())) + ", not a single value");
+                    fault(value, keyPath, String.join(".", keyPath) + " is a section, not a single value; its keys are "
+                            + String.join(", ", KeyOrder.names(section)));
                 }
-            } else if (entry.getValue() instanceof ConfigObject) {
-                messages.add(place(entry.getValue().origin()) + key + " is a single value, not a section");
+            } else if (value instanceof ConfigObject inner) {
+                fault(value, keyPath, String.join(".", keyPath) + " is a single value, not a section"
+                        + (inner.isEmpty() ? "" : ": it has no key " + inner.keySet().iterator().next()));
             }
         }
     }
 
-    private static String unknown(String key, ConfigOrigin origin, ConfigObject section, ConfigObject root,
-            String path) {
-        String name = key.substring(key.lastIndexOf('.') + 1);
-        String nearest = null;
-        int distance = Integer.MAX_VALUE;
+    private void fault(ConfigValue value, List<String> path, String what) {
+        faults.add(new Fault(ConfigUtil.joinPath(path), Places.of(value.origin()) + ": " + what));
+    }
+
+    private String unknown(List<String> path, ConfigObject section) {
+        String message = "unknown key " + String.join(".", path);
+        if (path.size() == 1 && path.getFirst().equals("sparsebalance")) {
+            return message + "; write its sections (run, model, ...) at the root of the run file, not inside it";
+        }
+        String parent = String.join(".", path.subList(0, path.size() - 1));
         List<String> candidates = new ArrayList<>();
-        for (String sibling : sorted(section.keySet())) {
-            candidates.add(path.isEmpty() ? sibling : path + "." + sibling);
+        for (String sibling : KeyOrder.names(section)) {
+            candidates.add(parent.isEmpty() ? sibling : parent + "." + sibling);
         }
-        candidates.addAll(leaves(root, ""));
-        for (String candidate : candidates) {
-            int cost = distance(name, candidate.substring(candidate.lastIndexOf('.') + 1));
-            if (cost < distance) {
-                distance = cost;
-                nearest = candidate;
-            }
+        List<String> elsewhere = new ArrayList<>();
+        addLeaves(known, "", elsewhere);
+        Optional<String> nearest = NearestName.of(path.getLast(), candidates)
+                .or(() -> NearestName.of(path.getLast(), elsewhere));
+        if (nearest.isPresent()) {
+            return message + "; did you mean " + nearest.get() + "?";
         }
-        return place(origin) + "unknown key " + key + "; did you mean " + nearest + "?";
+        return message + "; " + (parent.isEmpty() ? "the sections are " : parent + " has the keys ")
+                + String.join(", ", KeyOrder.names(section));
     }
 
-    private static List<String> leaves(ConfigObject section, String path) {
-        List<String> leaves = new ArrayList<>();
-        for (String name : sorted(section.keySet())) {
-            String key = path.isEmpty() ? name : path + "." + name;
-            if (section.get(name) instanceof ConfigObject inner) {
-                leaves.addAll(leaves(inner, key));
+    private static void addLeaves(ConfigObject section, String path, List<String> leaves) {
+        for (Map.Entry<String, ConfigValue> entry : KeyOrder.entries(section)) {
+            String key = path.isEmpty() ? entry.getKey() : path + "." + entry.getKey();
+            if (entry.getValue() instanceof ConfigObject inner) {
+                addLeaves(inner, key, leaves);
             } else {
                 leaves.add(key);
             }
         }
-        return leaves;
-    }
-
-    private static List<String> sorted(Collection<String> names) {
-        return names.stream().sorted().toList();
-    }
-
-    /** Where a value was written, as a prefix of a message. */
-    static String place(ConfigOrigin origin) {
-        String where = origin.filename() != null ? origin.filename() : origin.description();
-        return where + (origin.lineNumber() > 0 ? ":" + origin.lineNumber() : "") + ": ";
-    }
-
-    /** Levenshtein's distance. */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int substituted = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(substituted, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[b.length()];
     }
 }

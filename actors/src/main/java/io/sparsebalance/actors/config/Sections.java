@@ -6,39 +6,49 @@ import io.sparsebalance.data.LongDocuments;
 import io.sparsebalance.policies.batching.BatchingPolicies;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
-import java.util.Optional;
 
 /** Reads each section once, with the range of each key. */
 final class Sections {
+    /** Far above any use, and far enough below 2^31 for sums of two. */
     private static final int MANY = 1 << 30;
     private static final String JDK_SOURCES = "jdk-sources";
+    private static final Range FROM_ZERO_TO_ONE = Range.closed(0, 1);
+    private static final Range POSITIVE = Range.above(0, Double.POSITIVE_INFINITY);
 
     private Sections() {
     }
 
+    /**
+     * The configuration; not to be used if {@code v} has errors afterwards.
+     *
+     * @param text the whole configuration as HOCON
+     * @param pekko settings for the actor system as HOCON
+     */
     static TrainingConfig read(Values v, String text, String pekko) {
         TrainingConfig config = new TrainingConfig(run(v), device(v), model(v), attention(v), data(v), batch(v),
-                balance(v),
-                optimizer(v), text, pekko);
-        crossCheck(v, config);
+                balance(v), optimizer(v), text, pekko);
+        // Relations between keys that are wrong by themselves would only repeat the error.
+        if (v.errors().isEmpty()) {
+            Relations.check(v, config);
+        }
         return config;
     }
 
     private static TrainingConfig.Run run(Values v) {
         String name = v.text("run.name");
-        if (!name.matches("[A-Za-z0-9._-]+")) {
-            v.error("run.name", "is \"" + name + "\", must be letters, digits, '.', '_' or '-': it names a directory");
+        if (!name.matches("[A-Za-z0-9._-]{1,100}") || name.startsWith(".")) {
+            v.error("run.name", "must be 1 to 100 letters, digits, '.', '_' or '-', and not begin with '.': it names a"
+                    + " directory");
         }
-        return new TrainingConfig.Run(name, path(v.text("run.directory")),
-                v.whole("run.seed", Long.MIN_VALUE, Long.MAX_VALUE),
-                v.integer("run.steps", 1, MANY), v.integer("run.ranks", 1, 64),
+        return new TrainingConfig.Run(name, v.path("run.directory"),
+                v.whole("run.seed", Long.MIN_VALUE, Long.MAX_VALUE), v.integer("run.steps", 1, MANY),
+                v.integer("run.ranks", 1, 64),
                 new TrainingConfig.Evaluation(v.integer("run.evaluation.every", 0, MANY),
                         v.whole("run.evaluation.max-tokens", 0, Long.MAX_VALUE)),
                 new TrainingConfig.Checkpoint(v.integer("run.checkpoint.every", 0, MANY)),
-                v.duration("run.step-timeout"));
+                v.duration("run.step-timeout", Duration.ofMillis(1), Duration.ofDays(7)));
     }
 
     private static TrainingConfig.DeviceSection device(Values v) {
@@ -49,10 +59,10 @@ final class Sections {
     private static TrainingConfig.Model model(Values v) {
         return new TrainingConfig.Model(v.integer("model.layers", 1, 200), v.integer("model.hidden", 8, 1 << 17),
                 v.integer("model.heads", 1, 1024), v.integer("model.kv-heads", 1, 1024),
-                v.integer("model.head-size", 8, 1024),
-                v.integer("model.ffn", 8, 1 << 19), v.number("model.rope-theta", 1, true, Double.MAX_VALUE),
-                v.number("model.norm-epsilon", 0, false, 1), v.flag("model.qk-norm"), v.flag("model.tied-embeddings"),
-                v.flag("model.recompute"));
+                v.integer("model.head-size", 8, 1024), v.integer("model.ffn", 8, 1 << 19),
+                v.number("model.rope-theta", Range.above(1, Double.POSITIVE_INFINITY)),
+                v.number("model.norm-epsilon", Range.above(0, 1)), v.flag("model.qk-norm"),
+                v.flag("model.tied-embeddings"), v.flag("model.recompute"));
     }
 
     private static TrainingConfig.AttentionSection attention(Values v) {
@@ -63,17 +73,15 @@ final class Sections {
     }
 
     private static TrainingConfig.Data data(Values v) {
-        String source = v.text("data.source");
-        String cache = v.text("data.cache-directory");
         return new TrainingConfig.Data(
-                source.equals(JDK_SOURCES)
+                v.text("data.source").equals(JDK_SOURCES)
                         ? new TrainingConfig.Source.JdkSources()
-                        : new TrainingConfig.Source.PathSource(path(source)),
-                cache.isEmpty() ? defaultCache() : path(cache), v.integer("data.max-document-tokens", 2, 1 << 24),
-                constant(LongDocuments.class, v.oneOf("data.long-documents", List.of("split", "truncate", "refuse"))),
-                v.bytes("data.max-document-bytes"),
-                constant(InvalidUtf8.class, v.oneOf("data.invalid-utf8", List.of("refuse", "replace"))),
-                v.number("data.held-out-fraction", 0, true, 0.9));
+                        : new TrainingConfig.Source.PathSource(v.path("data.source")),
+                v.optionalPath("data.cache-directory").orElseGet(CacheDirectory::ofUser),
+                v.integer("data.max-document-tokens", 2, 1 << 24),
+                v.constant("data.long-documents", LongDocuments.class), v.bytes("data.max-document-bytes"),
+                v.constant("data.invalid-utf8", InvalidUtf8.class),
+                v.number("data.held-out-fraction", Range.below(0, 1)));
     }
 
     private static TrainingConfig.Batch batch(Values v) {
@@ -84,68 +92,18 @@ final class Sections {
     }
 
     private static TrainingConfig.Balance balance(Values v) {
-        String table = v.text("balance.latency-table");
         return new TrainingConfig.Balance(v.oneOf("balance.sparsity", SparsityPolicies.names()),
-                constant(Anchor.class,
-                        v.oneOf("balance.anchor", List.of("mean", "median", "min", "max", "iso-density"))),
-                v.number("balance.guard", 0, true, 1),
-                constant(TrainingConfig.Feedback.class,
-                        v.oneOf("balance.feedback", List.of("full", "assignment", "off"))),
-                new TrainingConfig.Straggler(v.number("balance.straggler.threshold", 1, false, 1000),
+                v.constant("balance.anchor", Anchor.class), v.number("balance.guard", FROM_ZERO_TO_ONE),
+                v.constant("balance.feedback", TrainingConfig.Feedback.class),
+                new TrainingConfig.Straggler(v.number("balance.straggler.threshold", Range.above(1, 1000)),
                         v.integer("balance.straggler.steps", 1, 1000)),
-                table.isEmpty() ? Optional.empty() : Optional.of(path(table)));
+                v.optionalPath("balance.latency-table"));
     }
 
     private static TrainingConfig.Optimizer optimizer(Values v) {
-        return new TrainingConfig.Optimizer(v.number("optimizer.learning-rate", 0, false, 10),
-                v.number("optimizer.minimum-ratio", 0, true, 1), v.integer("optimizer.warmup-steps", 0, MANY),
-                v.numbers("optimizer.betas"), v.number("optimizer.epsilon", 0, false, 1),
-                v.number("optimizer.weight-decay", 0, true, 10),
-                v.number("optimizer.clip-norm", 0, false, Double.MAX_VALUE));
-    }
-
-    private static void crossCheck(Values v, TrainingConfig c) {
-        TrainingConfig.AttentionSection a = c.attention();
-        if (c.model().heads() % c.model().kvHeads() != 0) {
-            v.error("model.heads",
-                    "is " + c.model().heads() + ", must be a multiple of model.kv-heads = " + c.model().kvHeads());
-        }
-        if (c.model().headSize() % 8 != 0) {
-            v.error("model.head-size", "is " + c.model().headSize() + ", must be a multiple of 8");
-        }
-        if (Integer.bitCount(a.block()) != 1) {
-            v.error("attention.block", "is " + a.block() + ", must be 32, 64, 128 or 256");
-        }
-        if (a.kMin() > a.kBase()) {
-            v.error("attention.k-min", "is " + a.kMin() + ", must be at most attention.k-base = " + a.kBase());
-        }
-        if (a.kMax() < a.kBase()) {
-            v.error("attention.k-max", "is " + a.kMax() + ", must be at least attention.k-base = " + a.kBase());
-        }
-        if (c.batch().tokenCap() < c.data().maxDocumentTokens()) {
-            v.error("batch.token-cap", "is " + c.batch().tokenCap() + ", must be at least data.max-document-tokens = "
-                    + c.data().maxDocumentTokens() + ", or the longest samples fit no micro-batch");
-        }
-        List<Double> betas = c.optimizer().betas();
-        if (betas.size() != 2 || betas.stream().anyMatch(beta -> !(beta > 0 && beta < 1))) {
-            v.error("optimizer.betas", "is " + betas + ", must be two numbers, each above 0 and below 1");
-        }
-    }
-
-    private static <E extends Enum<E>> E constant(Class<E> type, String word) {
-        return Enum.valueOf(type, word.toUpperCase(Locale.ROOT).replace('-', '_'));
-    }
-
-    private static Path path(String text) {
-        return text.equals("~") || text.startsWith("~/")
-                ? Path.of(System.getProperty("user.home") + text.substring(1))
-                : Path.of(text);
-    }
-
-    private static Path defaultCache() {
-        String cache = System.getenv("XDG_CACHE_HOME");
-        return cache == null || cache.isBlank()
-                ? Path.of(System.getProperty("user.home"), ".cache", "sparsebalance")
-                : Path.of(cache, "sparsebalance");
+        return new TrainingConfig.Optimizer(v.number("optimizer.learning-rate", Range.above(0, 10)),
+                v.number("optimizer.minimum-ratio", FROM_ZERO_TO_ONE), v.integer("optimizer.warmup-steps", 0, MANY),
+                v.numbers("optimizer.betas", 2, Range.open(0, 1)), v.number("optimizer.epsilon", Range.above(0, 1)),
+                v.number("optimizer.weight-decay", Range.closed(0, 10)), v.number("optimizer.clip-norm", POSITIVE));
     }
 }

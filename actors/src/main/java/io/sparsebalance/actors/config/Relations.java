@@ -1,0 +1,45 @@
+package io.sparsebalance.actors.config;
+
+import io.sparsebalance.api.TrainingConfig;
+
+/** Checks on keys that are right by themselves but do not go together. */
+final class Relations {
+    private static final int HEAD_SIZE_STEP = 8;
+
+    private Relations() {
+    }
+
+    static void check(Values v, TrainingConfig c) {
+        model(v, c.model());
+        attention(v, c.attention());
+        batch(v, c);
+    }
+
+    private static void model(Values v, TrainingConfig.Model m) {
+        if (m.heads() % m.kvHeads() != 0) {
+            v.mismatch("model.heads", "model.kv-heads", "a multiple of", "");
+        }
+        if (m.headSize() % HEAD_SIZE_STEP != 0) {
+            v.error("model.head-size", "must be a multiple of " + HEAD_SIZE_STEP);
+        }
+    }
+
+    private static void attention(Values v, TrainingConfig.AttentionSection a) {
+        if (Integer.bitCount(a.block()) != 1) {
+            v.error("attention.block", "must be 32, 64, 128 or 256");
+        }
+        if (a.kMin() > a.kBase()) {
+            v.mismatch("attention.k-min", "attention.k-base", "at most", "");
+        }
+        if (a.kBase() > a.kMax()) {
+            v.mismatch("attention.k-base", "attention.k-max", "at most", "");
+        }
+    }
+
+    private static void batch(Values v, TrainingConfig c) {
+        if (c.batch().tokenCap() < c.data().maxDocumentTokens()) {
+            v.mismatch("batch.token-cap", "data.max-document-tokens", "at least",
+                    ", or the longest samples fit no micro-batch");
+        }
+    }
+}
