@@ -38,7 +38,9 @@ public final class ConfigLoader {
             throw error("cannot read " + name + ": permission denied; make it readable for this user");
         }
         try {
-            return ConfigFactory.parseFile(file.toFile(), ConfigParseOptions.defaults().setAllowMissing(false));
+            // Profiles are included from the class path that holds this class, whatever the thread's own is.
+            return ConfigFactory.parseFile(file.toFile(), ConfigParseOptions.defaults().setAllowMissing(false)
+                    .setClassLoader(ConfigLoader.class.getClassLoader()));
         } catch (ConfigException e) {
             throw error("cannot read " + name + ": " + e.getMessage());
         }

@@ -7,38 +7,67 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** A file that grows line by line. A line that could not be written whole is cut off again, so the file stays readable. */
+/**
+ * A file that grows line by line. A line that could not be written whole is cut off again, so the file stays readable. Used by
+ * one thread at a time.
+ */
 final class AppendFile implements AutoCloseable {
     private final Path path;
     private final FileChannel channel;
 
-    AppendFile(Path path) throws IOException {
+    /** Takes over a channel that is open for appending to {@code path}. */
+    AppendFile(Path path, FileChannel channel) {
         this.path = path;
-        this.channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
-                StandardOpenOption.APPEND);
+        this.channel = channel;
     }
 
+    /** Opens a file, or makes it. */
+    static AppendFile open(Path path) throws IOException {
+        return new AppendFile(path, FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
+                StandardOpenOption.APPEND));
+    }
+
+    /**
+     * Appends a line in one write, which is not on disk before {@link #force}.
+     *
+     * @throws IOException if it could not be written; names the file, why, and what to do
+     */
     void line(String text) throws IOException {
-        long before = channel.size();
         ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8));
+        long before = -1;
         try {
+            before = channel.size();
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }
         } catch (IOException e) {
-            IOException failure = new IOException("cannot write " + path + ": " + e.getMessage()
-                    + "; make room on the disk, or set run.directory to another", e);
-            try {
-                channel.truncate(before);
-            } catch (IOException truncation) {
-                failure.addSuppressed(truncation);
-            }
+            IOException failure = WriteFailures.of("write", path, e);
+            cutBackTo(before, failure);
             throw failure;
         }
     }
 
+    private void cutBackTo(long size, IOException failure) {
+        try {
+            if (size >= 0) {
+                channel.truncate(size);
+            }
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    /** Waits until all lines are on disk. */
     void force() throws IOException {
-        channel.force(true);
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw WriteFailures.of("force to disk", path, e);
+        }
+    }
+
+    boolean isOpen() {
+        return channel.isOpen();
     }
 
     @Override

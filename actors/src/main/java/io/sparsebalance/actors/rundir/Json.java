@@ -2,6 +2,7 @@ package io.sparsebalance.actors.rundir;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonDeserializer;
@@ -13,7 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
 
-/** How records become JSON: an empty optional is null, a path is its text. */
+/** How records become JSON: an empty optional is null, a path is its text, NaN is the text "NaN". */
 public final class Json {
     private Json() {
     }
@@ -35,7 +36,10 @@ public final class Json {
         module.addDeserializer(OptionalDouble.class, new JsonDeserializer<>() {
             @Override
             public OptionalDouble deserialize(JsonParser in, DeserializationContext context) throws IOException {
-                return OptionalDouble.of(in.getDoubleValue());
+                // JSON has no NaN or infinity: they are written, and read, as text.
+                return OptionalDouble.of(in.currentToken() == JsonToken.VALUE_STRING
+                        ? Double.parseDouble(in.getText())
+                        : in.getDoubleValue());
             }
 
             @Override
@@ -56,6 +60,7 @@ public final class Json {
             }
         });
         // A report written by a later version may say more than this one knows.
-        return new ObjectMapper().registerModule(module).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+        return new ObjectMapper().registerModule(module).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
     }
 }

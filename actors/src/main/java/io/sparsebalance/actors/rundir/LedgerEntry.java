@@ -17,8 +17,12 @@ import java.util.List;
 public record LedgerEntry(String runId, long term, long generation, long step, long firstPosition, int numSamples,
         List<List<Long>> samples, List<Integer> rankOf, List<List<Integer>> budgets, double loss,
         long parameterChecksum) {
-    /** Copies. */
+    /** Copies, and checks that samples, ranks and budgets are of the same micro-batches. */
     public LedgerEntry {
+        if (samples.size() != rankOf.size() || samples.size() != budgets.size()) {
+            throw new IllegalArgumentException("ledger entry of step " + step + " has samples of " + samples.size()
+                    + " micro-batches, ranks of " + rankOf.size() + ", budgets of " + budgets.size());
+        }
         samples = samples.stream().map(List::copyOf).toList();
         rankOf = List.copyOf(rankOf);
         budgets = budgets.stream().map(List::copyOf).toList();

@@ -8,79 +8,98 @@ import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingResult;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 
 /**
  * What a run leaves behind: {@code config.conf}, {@code run.json}, {@code ledger.jsonl}, {@code metrics.jsonl},
- * {@code checkpoints}, {@code result.json}. Used by one thread at a time.
+ * {@code checkpoints}, {@code result.json}. Used by one thread at a time. Every {@link IOException} names the file, why it could
+ * not be written, and what to do.
  */
 public final class RunDirectory implements AutoCloseable {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final int MAX_TRIES = 1000;
+    private static final String CONFIG = "config.conf";
+    private static final String LEDGER = "ledger.jsonl";
+    private static final String METRICS = "metrics.jsonl";
+    private static final String CHECKPOINTS = "checkpoints";
 
     private final Path path;
     private final ObjectMapper json = Json.mapper();
     private final ObjectWriter pretty = json.writerWithDefaultPrettyPrinter();
     private final AppendFile ledger;
     private final AppendFile metrics;
+    private long lastStep = -1;
 
-    private RunDirectory(Path path) throws IOException {
+    /** Takes over both files. */
+    RunDirectory(Path path, AppendFile ledger, AppendFile metrics) {
         this.path = path;
-        this.ledger = new AppendFile(path.resolve("ledger.jsonl"));
-        this.metrics = new AppendFile(path.resolve("metrics.jsonl"));
+        this.ledger = ledger;
+        this.metrics = metrics;
     }
 
     /**
-     * Makes a new directory {@code <run.directory>/<run.name>-<time>} and points {@code latest} to it.
+     * Makes a new directory {@code <run.directory>/<run.name>-<time>}, numbered if there is one of this second already, and
+     * points {@code latest} to it.
      *
-     * @throws IOException if it cannot be made; names it and what to do
+     * @throws IOException if it cannot be made; nothing of it is left then
      */
     public static RunDirectory create(TrainingConfig config) throws IOException {
         Path parent = config.run().directory();
+        Path path;
         try {
             Files.createDirectories(parent);
-            Path path = createUnique(parent,
+            path = createUnique(parent,
                     config.run().name() + "-" + LocalDateTime.now(ZoneId.systemDefault()).format(TIME));
-            Files.createDirectories(path.resolve("checkpoints"));
-            Files.writeString(path.resolve("config.conf"), config.text());
-            RunDirectory directory = new RunDirectory(path);
-            pointLatestTo(parent, path);
-            return directory;
-        } catch (FileSystemException e) {
-            throw new IOException("cannot make a run directory in " + parent.toAbsolutePath() + ": "
-                    + e.getClass().getSimpleName() + " "
-                    + e.getMessage() + "; set run.directory to a directory that can be written", e);
+        } catch (IOException e) {
+            throw WriteFailures.of("make a run directory in", parent, e);
         }
+        RunDirectory directory = fill(path, config.text());
+        LatestLink.pointTo(path);
+        return directory;
     }
 
     private static Path createUnique(Path parent, String name) throws IOException {
-        for (int i = 1; i <= MAX_TRIES; i++) {
-            try {
-                return Files.createDirectory(parent.resolve(i == 1 ? name : name + "-" + i));
-            } catch (FileAlreadyExistsException e) {
-                if (i == MAX_TRIES) {
-                    throw e;
-                }
+        for (int i = 1; i < MAX_TRIES; i++) {
+            Path path = parent.resolve(i == 1 ? name : name + "-" + i);
+            if (createNew(path)) {
+                return path;
             }
         }
-        throw new IllegalStateException("unreachable");
+        throw new IOException("there are " + MAX_TRIES + " runs named " + name);
     }
 
-    private static void pointLatestTo(Path parent, Path path) throws IOException {
-        Path link = parent.resolve("latest");
-        Path temporary = parent.resolve("." + path.getFileName() + ".latest");
+    /** False if there is one already: of another run of this name that started within the same second. */
+    private static boolean createNew(Path path) throws IOException {
         try {
-            Files.createSymbolicLink(temporary, path.getFileName());
-        } catch (UnsupportedOperationException e) {
-            Files.writeString(temporary, path.getFileName() + System.lineSeparator());
+            Files.createDirectory(path);
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
         }
-        Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static RunDirectory fill(Path path, String config) throws IOException {
+        AppendFile ledger = null;
+        try {
+            DurableFiles.write(path.resolve(CONFIG), config);
+            Files.createDirectory(path.resolve(CHECKPOINTS));
+            ledger = AppendFile.open(path.resolve(LEDGER));
+            RunDirectory directory = new RunDirectory(path, ledger, AppendFile.open(path.resolve(METRICS)));
+            DurableFiles.forceDirectory(path);
+            return directory;
+        } catch (IOException e) {
+            IOException failure = WriteFailures.of("make run directory", path, e);
+            if (ledger != null) {
+                ledger.close();
+            }
+            DurableFiles.deleteAfter(failure, path.resolve(METRICS), path.resolve(LEDGER), path.resolve(CHECKPOINTS),
+                    path.resolve(CONFIG), path);
+            throw failure;
+        }
     }
 
     /** The directory. */
@@ -90,13 +109,28 @@ public final class RunDirectory implements AutoCloseable {
 
     /** Where checkpoints go. */
     public Path checkpoints() {
-        return path.resolve("checkpoints");
+        return path.resolve(CHECKPOINTS);
     }
 
-    /** Appends a committed step: the ledger first, since it decides what was committed. */
+    /**
+     * Appends a committed step: the ledger first, since it decides what was committed.
+     *
+     * @throws IllegalArgumentException if the step does not follow the last one, or entry and report are of different steps
+     * @throws IOException if a file cannot be written; the step is committed if the ledger holds it
+     */
     public void commit(LedgerEntry entry, StepReport report) throws IOException {
+        if (entry.step() != report.step()) {
+            throw new IllegalArgumentException(
+                    "ledger entry of step " + entry.step() + " with the report of step " + report.step());
+        }
+        if (lastStep >= 0 && entry.step() != lastStep + 1) {
+            throw new IllegalArgumentException("step " + entry.step() + " cannot be committed after step " + lastStep
+                    + ": each step is committed once, in order");
+        }
+        String metricsLine = json.writeValueAsString(report);
         ledger.line(Ledger.line(json, entry));
-        metrics.line(json.writeValueAsString(report));
+        lastStep = entry.step();
+        metrics.line(metricsLine);
     }
 
     /** Makes all that was committed survive a power cut. */
@@ -105,26 +139,23 @@ public final class RunDirectory implements AutoCloseable {
         metrics.force();
     }
 
-    /** Writes {@code run.json}. */
+    /** Writes {@code run.json}, whole or not at all. */
     public void writeInfo(RunInfo info) throws IOException {
-        write("run.json", pretty.writeValueAsString(info));
+        DurableFiles.write(path.resolve("run.json"), pretty.writeValueAsString(info) + "\n");
     }
 
-    /** Writes {@code result.json}. */
+    /** Writes {@code result.json}, whole or not at all. */
     public void writeResult(TrainingResult result) throws IOException {
-        write("result.json", pretty.writeValueAsString(result));
+        DurableFiles.write(path.resolve("result.json"), pretty.writeValueAsString(result) + "\n");
     }
 
-    private void write(String name, String text) throws IOException {
-        Path temporary = path.resolve("." + name + ".tmp");
-        Files.writeString(temporary, text + "\n");
-        Files.move(temporary, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    }
-
+    /** Forces all to disk and closes it. Safe to call again. */
     @Override
     public void close() throws IOException {
         try (ledger; metrics) {
-            force();
+            if (ledger.isOpen() && metrics.isOpen()) {
+                force();
+            }
         }
     }
 }
