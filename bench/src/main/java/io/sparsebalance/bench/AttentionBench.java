@@ -51,7 +51,8 @@ public final class AttentionBench {
 
     private void run(Device device) {
         System.out.println(device.description());
-        System.out.printf(Locale.ROOT, "%n%d tokens, %d query heads, %d key/value heads, tile 64, medians of %d%n%n", tokens,
+        System.out.printf(Locale.ROOT, "%n%d tokens, %d query heads, %d key/value heads, tile 64, medians of %d%n%n",
+                tokens,
                 heads, kvHeads, repeats);
         System.out.println("| D | block | density % | sgemm GFLOP/s | forward ms | GFLOP/s | of sgemm % | backward ms"
                 + " | GFLOP/s | of sgemm % | router ms |");
