@@ -29,10 +29,7 @@ final class Sections {
     static TrainingConfig read(Values v, String text, String pekko) {
         TrainingConfig config = new TrainingConfig(run(v), device(v), model(v), attention(v), data(v), batch(v),
                 balance(v), optimizer(v), text, pekko);
-        // Relations between keys that are wrong by themselves would only repeat the error.
-        if (v.errors().isEmpty()) {
-            Relations.check(v, config);
-        }
+        Relations.check(v, config);
         return config;
     }
 

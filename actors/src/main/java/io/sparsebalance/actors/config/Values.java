@@ -13,9 +13,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Typed, range-checked access to a configuration. Collects every error, so that all are reported at once; what is answered
@@ -25,6 +27,7 @@ final class Values {
     private final Config config;
     private final ConfigObject defaults;
     private final List<String> errors = new ArrayList<>();
+    private final Set<String> faulty = new HashSet<>();
 
     /** @param config with every key of {@code defaults} */
     Values(Config config, ConfigObject defaults) {
@@ -191,19 +194,25 @@ final class Values {
         return text(key).isEmpty() ? Optional.empty() : Optional.of(path(key));
     }
 
-    /** Adds an error about a key: its place, name and value, then {@code what} it must be. */
+    /** Adds an error about a key: its place, name and value, then {@code what} it must be. Only the first of a key counts. */
     void error(String key, String what) {
-        ConfigValue value = at(config.root(), key);
-        errors.add(place(value, key) + key + " is " + ConfigText.literal(value) + ", " + what);
+        if (faulty.add(key)) {
+            ConfigValue value = at(config.root(), key);
+            errors.add(place(value, key) + key + " is " + ConfigText.literal(value) + ", " + what);
+        }
     }
 
     /**
-     * Adds an error about two keys that do not go together, at the place of the one that was set.
+     * Adds an error about two keys that do not go together, at the place of the one that was set; not if one of them is wrong by
+     * itself.
      *
      * @param what the value of {@code key} must be, in relation to that of {@code other}: "at most", "a multiple of"
      * @param why appended; empty if the names say it
      */
     void mismatch(String key, String other, String what, String why) {
+        if (faulty.contains(key) || faulty.contains(other)) {
+            return;
+        }
         String place = place(at(config.root(), key), key);
         errors.add((place.isEmpty() ? place(at(config.root(), other), other) : place) + key + " is "
                 + ConfigText.literal(at(config.root(), key)) + ", must be " + what + " " + other + " = "

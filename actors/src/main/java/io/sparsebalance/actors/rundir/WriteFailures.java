@@ -9,6 +9,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Says why a file of the run directory could not be written, and what to do. */
 final class WriteFailures {
@@ -24,8 +25,14 @@ final class WriteFailures {
         return cause instanceof WriteFailure
                 ? cause
                 : new WriteFailure("cannot " + what + " " + path.toAbsolutePath().normalize() + ": " + why(cause)
-                        + "; make room on the disk and check that it can be written, or set run.directory to another",
-                        cause);
+                        + "; " + remedy(cause), cause);
+    }
+
+    private static String remedy(IOException cause) {
+        String message = String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT);
+        return message.contains("space") || message.contains("quota")
+                ? "make room on the disk, or set run.directory to one with more"
+                : "set run.directory to one that can be written";
     }
 
     private static String why(IOException cause) {

@@ -129,10 +129,12 @@ class ErrorsTest {
         assertThat(errors("""
                 run.steps = 0
                 run.rank = 2
-                model = small
+                device = small
                 batch.policy = best
                 optimizer { betas = [2, 0.9], betta = 3 }
-                """)).hasSize(6);
+                model.heads = 3
+                attention { k-base = 100, k-max = 0 }
+                """)).hasSize(8).doesNotHaveDuplicates();
     }
 
     @Test
