@@ -30,7 +30,9 @@ final class Calibration {
     private static final int[] LINEAR_DOCUMENTS = {1, 4, 16, 48};
     private static final int FIXED_LENGTH = 8;
     private static final int CHECKS = 5;
-    private static final long WARM_UP_NANOS = 2_000_000_000L;
+    private static final long WARM_UP_NANOS = 6_000_000_000L;
+    private static final int STABLE_ROUNDS = 4;
+    private static final double STILL_FALLING = 0.97;
     private static final int WARM_UP_LENGTH = 1500;
 
     private Calibration() {
@@ -135,11 +137,15 @@ final class Calibration {
         return new Measured(attention, whole, fixed, checks);
     }
 
-    /** Runs until the kernels are compiled: the first calls say nothing about the later ones. */
+    /** Runs until the kernels are compiled, which shows by times that no longer fall: earlier ones say nothing. */
     private static void warmUp(Plan plan, CalibrationProbe probe) {
         long start = System.nanoTime();
-        while (System.nanoTime() - start < WARM_UP_NANOS) {
-            probe.microBatchSeconds(1, Math.min(WARM_UP_LENGTH, plan.maxLength()), plan.baseBudget());
+        double best = Double.POSITIVE_INFINITY;
+        int stable = 0;
+        while (stable < STABLE_ROUNDS && System.nanoTime() - start < WARM_UP_NANOS) {
+            double seconds = probe.microBatchSeconds(1, Math.min(WARM_UP_LENGTH, plan.maxLength()), plan.baseBudget());
+            stable = seconds > best * STILL_FALLING ? stable + 1 : 0;
+            best = Math.min(best, seconds);
         }
     }
 

@@ -8,7 +8,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Backward of one chunk of tiles at a time, by one worker, with scratch of its own. For each kept block: scores and
@@ -135,7 +134,7 @@ final class AttentionBackward {
             sum = FloatVector.fromArray(Rows.SPECIES, a, at + d).fma(FloatVector.fromArray(Rows.SPECIES, b, at + d),
                     sum);
         }
-        float total = sum.reduceLanes(VectorOperators.ADD);
+        float total = Rows.sum(sum);
         for (int d = whole; d < size; d++) {
             total += a[at + d] * b[at + d];
         }

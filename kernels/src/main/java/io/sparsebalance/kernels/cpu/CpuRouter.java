@@ -4,7 +4,6 @@ import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.Packing;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Picks the blocks that query tiles keep. Pools q over each tile's rows and its group's heads and k over each block's keys,
@@ -171,7 +170,7 @@ final class CpuRouter {
                 sum = FloatVector.fromArray(Rows.SPECIES, pooledQueries, query + d)
                         .fma(FloatVector.fromArray(Rows.SPECIES, pooledKeys, key + d), sum);
             }
-            ranking.score(block, sum.reduceLanes(VectorOperators.ADD));
+            ranking.score(block, Rows.sum(sum));
         }
     }
 

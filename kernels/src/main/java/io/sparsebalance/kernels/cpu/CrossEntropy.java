@@ -83,7 +83,7 @@ final class CrossEntropy {
                 store(e, x, row + i);
             }
         }
-        float sum = sums.reduceLanes(VectorOperators.ADD);
+        float sum = Rows.sum(sums);
         for (; i < size; i++) {
             float e = FastExp.exp(get(x, row + i) - max);
             sum += e;

@@ -9,7 +9,6 @@ import static io.sparsebalance.kernels.cpu.Rows.store;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Root mean square norm of rows (Zhang and Sennrich 2019). */
 final class RmsNorm {
@@ -79,7 +78,7 @@ final class RmsNorm {
             dot += g * get(weight, c) * v;
             sums[c] += g * v * scale;
         }
-        float mean = (dots.reduceLanes(VectorOperators.ADD) + dot) / columns * scale * scale;
+        float mean = (Rows.sum(dots) + dot) / columns * scale * scale;
         c = 0;
         for (; c + LANES <= columns; c += LANES) {
             FloatVector g = load(dy, row + c).mul(load(weight, c)).sub(load(x, row + c).mul(mean));
@@ -97,7 +96,7 @@ final class RmsNorm {
         for (; i + LANES <= size; i += LANES) {
             sums = load(a, fromA + i).fma(load(b, fromB + i), sums);
         }
-        float sum = sums.reduceLanes(VectorOperators.ADD);
+        float sum = Rows.sum(sums);
         for (; i < size; i++) {
             sum += get(a, fromA + i) * get(b, fromB + i);
         }

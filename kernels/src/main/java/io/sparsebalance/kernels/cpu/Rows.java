@@ -34,4 +34,18 @@ final class Rows {
     static int getInt(MemorySegment x, long index) {
         return x.get(ValueLayout.JAVA_INT, index << 2);
     }
+
+    /**
+     * Sum of the lanes, halves added to each other until one is left. {@code reduceLanes} leaves its order open, and takes
+     * another one once it is compiled: two equal runs would differ in their last bits.
+     */
+    static float sum(FloatVector vector) {
+        float[] lanes = vector.toArray();
+        for (int half = lanes.length / 2; half > 0; half /= 2) {
+            for (int i = 0; i < half; i++) {
+                lanes[i] += lanes[i + half];
+            }
+        }
+        return lanes[0];
+    }
 }
