@@ -102,6 +102,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private boolean stopRequested;
     private Throwable failure;
     private long leakedTensors;
+    private int pendingJournal;
 
     private Coordinator(ActorContext<Command> context, TimerScheduler<Command> timers, RunContext run) {
         super(context);
@@ -141,7 +142,8 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
                 .onMessage(PlanFailed.class, this::onPlanFailed).onMessage(JournalFailed.class, this::onJournalFailed)
                 .onMessage(Deadline.class, this::onDeadline).onMessage(LateRanks.class, this::onLateRanks)
                 .onMessage(Stop.class, this::onStop).onMessage(RankClosed.class, this::onRankClosed)
-                .onMessage(CloseDeadline.class, this::onCloseDeadline).onMessage(Journaled.class, done -> this).build();
+                .onMessage(CloseDeadline.class, this::onCloseDeadline).onMessage(Journaled.class, this::onJournaled)
+                .build();
     }
 
     private Behavior<Command> onRankReady(RankReady fact) {
@@ -235,6 +237,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private void commit(OptionalDouble heldOutLoss) {
         StepReport report = StepReports.report(outcome, finished, heldOutLoss, statistics.lastStepNanos());
         statistics.committed(report);
+        pendingJournal++;
         getContext().pipeToSelf(run.journal().commit(StepReports.ledgerEntry(outcome, report), report),
                 (done, error) -> error == null
                         ? Journaled.DONE
@@ -263,8 +266,14 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     }
 
     private void journal(String doing, RunJournal.Work work) {
+        pendingJournal++;
         getContext().pipeToSelf(run.journal().run(work),
                 (done, error) -> error == null ? Journaled.DONE : new JournalFailed(doing, error));
+    }
+
+    private Behavior<Command> onJournaled(Journaled fact) {
+        pendingJournal--;
+        return endIfDone();
     }
 
     private Behavior<Command> onStop(Stop command) {
@@ -283,8 +292,9 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     }
 
     private Behavior<Command> onJournalFailed(JournalFailed fact) {
+        pendingJournal--;
         fail("the run directory failed while " + fact.doing() + ": " + describe(fact.cause()), fact.cause());
-        return this;
+        return endIfDone();
     }
 
     private Behavior<Command> onDeadline(Deadline tick) {
@@ -350,14 +360,22 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
 
     private Behavior<Command> onRankClosed(RankClosed fact) {
         leakedTensors += Math.max(0, fact.openTensors());
-        if (phase == Phase.CLOSING && waitingFor.remove(fact.rank()) && waitingFor.isEmpty()) {
-            return end();
+        if (phase == Phase.CLOSING) {
+            waitingFor.remove(fact.rank());
         }
-        return this;
+        return endIfDone();
+    }
+
+    /** The run has ended when every device is released and every committed step is written, or could not be. */
+    private Behavior<Command> endIfDone() {
+        return phase == Phase.CLOSING && waitingFor.isEmpty() && pendingJournal == 0 ? end() : this;
     }
 
     private Behavior<Command> onCloseDeadline(CloseDeadline tick) {
-        String what = "rank " + waitingFor + " did not release its device within " + CLOSE_TIMEOUT.toSeconds() + " s";
+        String what = (waitingFor.isEmpty()
+                ? "the run directory was not written"
+                : "rank " + waitingFor + " did not release its device")
+                + " within " + CLOSE_TIMEOUT.toSeconds() + " s";
         getContext().getLog().error(what);
         if (failure == null) {
             failure = run.failure(what, null);
