@@ -25,7 +25,6 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  */
 public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
-    private static final int SLOW_STEP_FACTOR = 20;
 
     /** What the coordinator takes. */
     public sealed interface Command {}
@@ -389,15 +388,8 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         return Behaviors.stopped();
     }
 
-    /** The configured time; once steps are known to be quick, a multiple of them, but not less than ten seconds. */
     private Duration deadline() {
-        Duration most = config.run().stepTimeout();
-        Duration slow = Duration.ofNanos(SLOW_STEP_FACTOR * statistics.medianStepNanos());
-        boolean known = phase == Phase.STEPPING && !slow.isZero();
-        Duration least = Duration.ofSeconds(10);
-        return known && slow.compareTo(most) < 0
-                ? (slow.compareTo(least) < 0 ? (least.compareTo(most) < 0 ? least : most) : slow)
-                : most;
+        return statistics.deadline(config.run().stepTimeout(), phase == Phase.STEPPING);
     }
 
     private void setDeadline() {

@@ -3,6 +3,7 @@ package io.sparsebalance.actors.training;
 import io.sparsebalance.api.StepReport;
 import io.sparsebalance.api.TrainingResult;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.OptionalDouble;
 
@@ -10,6 +11,8 @@ import java.util.OptionalDouble;
 final class RunStatistics {
     private static final double NANOS_PER_SECOND = 1e9;
     private static final int RECENT = 32;
+    private static final int SLOW_STEP_FACTOR = 20;
+    private static final Duration LEAST_DEADLINE = Duration.ofSeconds(10);
 
     private final long warmUpSteps;
     private final long[] recentNanos = new long[RECENT];
@@ -38,15 +41,19 @@ final class RunStatistics {
         return lastStepNanos;
     }
 
-    /** Median of the last steps; zero before there are some. */
-    long medianStepNanos() {
+    /**
+     * How long to wait for progress: the configured time; while stepping, once some steps are known, a multiple of their
+     * median, but not less than ten seconds, and never more than the configured time.
+     */
+    Duration deadline(Duration most, boolean stepping) {
         int n = (int) Math.min(RECENT, stepsEnded);
-        if (n < RECENT / 4) {
-            return 0;
+        if (!stepping || n < RECENT / 4) {
+            return most;
         }
         long[] sorted = Arrays.copyOf(recentNanos, n);
         Arrays.sort(sorted);
-        return sorted[n / 2];
+        long nanos = Math.max(LEAST_DEADLINE.toNanos(), SLOW_STEP_FACTOR * sorted[n / 2]);
+        return nanos < most.toNanos() ? Duration.ofNanos(nanos) : most;
     }
 
     void committed(StepReport report) {
