@@ -23,6 +23,8 @@ import java.util.Set;
  */
 public final class DynamicSparsity implements SparsityPolicy {
     private static final int BISECTIONS = 40;
+    /** A target closer than this to the smallest one is good enough: clocks are noisier. */
+    private static final double PRECISION = 1e-3;
     /** A revision inside a step changes a budget by at most this factor. */
     private static final int MAX_REVISION_FACTOR = 2;
 
@@ -110,7 +112,7 @@ public final class DynamicSparsity implements SparsityPolicy {
         if (problem.notBelowBase(problem.fill(low))) {
             return low;
         }
-        for (int i = 0; i < BISECTIONS; i++) {
+        for (int i = 0; i < BISECTIONS && high - low > PRECISION * high; i++) {
             double middle = (low + high) / 2;
             if (problem.notBelowBase(problem.fill(middle))) {
                 high = middle;
