@@ -111,6 +111,11 @@ public final class StepInFlight {
         return numDone == completions.length;
     }
 
+    /** Whether some micro-batch was not granted yet. */
+    public boolean hasWaiting() {
+        return numWaiting > 0;
+    }
+
     /** Budgets of a micro-batch: as granted, or as planned now if it waits. */
     public Budgets budgets(int microBatch) {
         return budgets.get(microBatch);
