@@ -2,14 +2,15 @@ package io.sparsebalance.actors.training;
 
 import io.sparsebalance.api.TrainingConfig.Feedback;
 import io.sparsebalance.policies.cost.LatencyModel;
+import io.sparsebalance.policies.sparsity.BudgetMemory;
 import io.sparsebalance.policies.sparsity.BudgetPlan;
 import io.sparsebalance.policies.sparsity.BudgetRequest;
 import io.sparsebalance.policies.sparsity.DynamicSparsity;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
-import io.sparsebalance.policies.straggler.StragglerState;
 import io.sparsebalance.policies.straggler.Verdict;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -63,21 +65,22 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
     /**
      * What a balancer decides with.
      *
+     * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage
      */
     public record Settings(StepId generation, int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy,
-            Feedback feedback, StragglerEstimator.Settings straggler, List<Integer> coverageBudgets) {}
+            Feedback feedback, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {}
 
     private final Settings settings;
     private final LatencyModel latency;
     private final ActorRef<? super Coordinator.Command> coordinator;
     private final ActorRef<? super Batcher.Command> batcher;
-    private final StragglerEstimator estimator;
+    private final StragglerWatch stragglers;
     private final Map<Long, StepPlan> plans = new HashMap<>();
     private final Set<Integer> idle = new HashSet<>();
     private List<ActorRef<? super Rank.Command>> ranks = List.of();
-    private StragglerState stragglers;
     private RunningCoverage coverage;
+    private BudgetMemory memory = BudgetMemory.empty();
     private StepId current;
     private StepInFlight step;
     private StepId finishing;
@@ -91,9 +94,8 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         this.latency = latency;
         this.coordinator = coordinator;
         this.batcher = batcher;
-        this.estimator = new StragglerEstimator(settings.straggler());
-        this.stragglers = estimator.initial(settings.numRanks());
-        this.coverage = RunningCoverage.empty(settings.block());
+        this.stragglers = new StragglerWatch(settings, latency);
+        this.coverage = RunningCoverage.empty(settings.block(), settings.sparsity().hysteresis());
     }
 
     /** A balancer of one generation. */
@@ -147,8 +149,8 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         }
         long start = System.nanoTime();
         List<Double> speeds = speeds();
-        BudgetPlan budgets = settings.policy().plan(new BudgetRequest(StepInFlight.lengths(plan), plan.rankOf(), speeds,
-                settings.sparsity(), latency, coverage));
+        BudgetPlan budgets = settings.policy().plan(budgetRequest(plan, speeds));
+        memory = budgets.memory();
         step = new StepInFlight(plan, budgets, latency, speeds);
         planNanos = plan.planNanos() + System.nanoTime() - start;
         for (int rank : List.copyOf(idle)) {
@@ -156,12 +158,24 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         }
     }
 
+    /**
+     * Where times may not change budgets, nor may the assignment that follows them or the number of ranks: each micro-batch is
+     * then steered by itself, as if it had a rank of its own.
+     */
+    private BudgetRequest budgetRequest(StepPlan plan, List<Double> speeds) {
+        List<List<Integer>> lengths = StepInFlight.lengths(plan);
+        boolean full = settings.feedback() == Feedback.FULL;
+        return new BudgetRequest(lengths, full ? plan.rankOf() : IntStream.range(0, lengths.size()).boxed().toList(),
+                full ? speeds : Collections.nCopies(lengths.size(), 1.0), settings.sparsity(), latency, coverage,
+                memory);
+    }
+
     /** Speeds that budgets may depend on: measured times change bits only where the configuration lets them. */
     private List<Double> speeds() {
         if (settings.feedback() != Feedback.FULL) {
             return Collections.nCopies(settings.numRanks(), 1.0);
         }
-        return estimator.verdicts(stragglers).stream().map(Verdict::speedFactor).toList();
+        return memory.held(stragglers.speeds(), settings.sparsity().hysteresis());
     }
 
     private Behavior<Command> onRequestWork(RequestWork command) {
@@ -225,18 +239,17 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
             rank.tell(new Rank.FinishStep(current));
         }
         StepSummary summary = new StepSummary(step, latency, settings);
-        stragglers = estimator.observe(stragglers, summary.observations());
-        // In the order of the micro-batches, not of their completion, so that equal runs see equal averages.
-        List<MicroBatchOutcome> outcomes = step.outcomes();
-        for (int i = 0; i < outcomes.size(); i++) {
-            coverage = summary.observe(coverage, i);
+        List<Verdict> verdicts = stragglers.observe(summary.observations());
+        for (Remedies.Advice advice : stragglers.adviceOnNew(step)) {
+            getContext().getLog().warn("step {}: rank {} is a straggler ({}); {}: {}", current.step(), advice.rank(),
+                    verdicts.get(advice.rank()).cause().label(), advice.action(), advice.reason());
         }
-        List<Verdict> verdicts = estimator.verdicts(stragglers);
+        coverage = coverage.observe(settings.coverageBudgets(), summary.coverage());
         if (settings.feedback() != Feedback.OFF) {
-            batcher.tell(new Batcher.SpeedsObserved(current, verdicts.stream().map(Verdict::speedFactor).toList()));
+            batcher.tell(new Batcher.SpeedsObserved(current, stragglers.speeds()));
         }
         coordinator.tell(new Coordinator.StepBalanced(
-                summary.outcome(planNanos, verdicts, estimator.slowest(summary.observations()))));
+                summary.outcome(planNanos, verdicts, stragglers.slowest(summary.observations()))));
         step = null;
     }
 

@@ -47,18 +47,14 @@ final class StepSummary {
         return observations;
     }
 
-    /** Adds a micro-batch's coverage to the averages, under the length of its longest document. */
-    RunningCoverage observe(RunningCoverage before, int microBatch) {
-        MicroBatchOutcome outcome = step.outcomes().get(microBatch);
-        int longest = step.plan().lengths(microBatch).stream().mapToInt(Integer::intValue).max().orElse(1);
-        RunningCoverage after = before;
-        List<List<Double>> byLayer = outcome.result().coverage();
-        for (int layer = 0; layer < byLayer.size(); layer++) {
-            if (byLayer.get(layer).size() == settings.coverageBudgets().size()) {
-                after = after.observe(layer, longest, settings.coverageBudgets(), byLayer.get(layer));
-            }
+    /** Coverage that ranks reported, in the order of the micro-batches, so that equal runs see equal averages. */
+    List<RunningCoverage.Observation> coverage() {
+        List<RunningCoverage.Observation> observations = new ArrayList<>();
+        for (MicroBatchOutcome outcome : step.outcomes()) {
+            observations.add(new RunningCoverage.Observation(step.plan().lengths(outcome.microBatch()),
+                    outcome.result().coverage()));
         }
-        return after;
+        return observations;
     }
 
     StepOutcome outcome(long planNanos, List<Verdict> verdicts, StragglerEstimator.Slowest slowest) {
