@@ -17,6 +17,11 @@ final class ConfigOptions {
         "--set"}, paramLabel = "KEY=VALUE", description = "Sets one key, after the run file. May be given again.")
     private List<String> overrides = new ArrayList<>();
 
+    /** Whether a configuration is meant at all, where a command has its own defaults. */
+    boolean isGiven() {
+        return file != null || !overrides.isEmpty();
+    }
+
     /** The checked configuration. */
     TrainingConfig load() {
         return file == null ? TrainingConfigs.defaults(overrides) : TrainingConfigs.load(file, overrides);

@@ -86,15 +86,16 @@ final class Sections {
         return new TrainingConfig.Batch(v.integer("batch.samples-per-step", 1, 1 << 20),
                 v.integer("batch.micro-batches-per-step", 1, 1 << 20), v.integer("batch.token-cap", 2, 1 << 24),
                 v.oneOf("batch.policy", BatchingPolicies.names()), v.integer("batch.plans-ahead", 1, 16),
-                v.integer("batch.lookahead-window", 1, 1));
+                v.integer("batch.lookahead-window", 1, 64));
     }
 
     private static TrainingConfig.Balance balance(Values v) {
         return new TrainingConfig.Balance(v.oneOf("balance.sparsity", SparsityPolicies.names()),
                 v.constant("balance.anchor", Anchor.class), v.number("balance.guard", FROM_ZERO_TO_ONE),
                 v.constant("balance.feedback", Feedback.class),
+                v.number("balance.max-change", Range.above(1, 1000)), v.number("balance.hysteresis", Range.below(0, 1)),
                 new TrainingConfig.Straggler(v.number("balance.straggler.threshold", Range.above(1, 1000)),
-                        v.integer("balance.straggler.steps", 1, 1000)),
+                        v.integer("balance.straggler.steps", 1, 1000), v.flag("balance.straggler.evict")),
                 v.optionalPath("balance.latency-table"));
     }
 

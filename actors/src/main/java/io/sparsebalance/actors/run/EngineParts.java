@@ -9,6 +9,7 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.Corpora;
+import io.sparsebalance.data.CorpusStatistics;
 import io.sparsebalance.data.DefaultCorpus;
 import io.sparsebalance.data.DocumentSource;
 import io.sparsebalance.data.DocumentSources;
@@ -47,7 +48,7 @@ final class EngineParts implements PartsFactory {
                     tokens.statistics().trainSamples(), tokens.statistics().trainTokens(),
                     tokens.statistics().heldOutSamples(),
                     tokens.fingerprint(), config.device().kind() + ", " + threadsPerRank(config) + " thread(s) a rank",
-                    latency.summary());
+                    latency.summary(), documents(tokens.statistics(), config.data().maxDocumentTokens()));
             return new RunParts(config, info, tokens,
                     new ShuffledOrder(config.run().seed(), tokens.numSamples(TokenSource.Split.TRAIN)),
                     latency.table().model(),
@@ -56,6 +57,11 @@ final class EngineParts implements PartsFactory {
             tokens.close();
             throw e;
         }
+    }
+
+    private static RunInfo.Documents documents(CorpusStatistics found, int maxTokens) {
+        return new RunInfo.Documents(found.documents(), maxTokens, found.splitDocuments(), found.truncatedDocuments(),
+                found.droppedTokens(), found.skippedShort(), found.skippedBinary());
     }
 
     private static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {

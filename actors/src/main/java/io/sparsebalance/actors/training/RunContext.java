@@ -90,7 +90,7 @@ public final class RunContext {
         RunInfo info = new RunInfo(known.runId(), directory(), known.steps(), known.ranks(), numParameters,
                 known.numSamples(),
                 known.numTokens(), known.numHeldOutSamples(), known.dataFingerprint(), known.device(),
-                known.calibration());
+                known.calibration(), known.documents());
         directory.writeInfo(info);
         journal.each(listener -> listener.onStarted(info));
     }
@@ -112,7 +112,8 @@ public final class RunContext {
     Batcher.Settings batcherSettings() {
         TrainingConfig config = parts.config();
         return new Batcher.Settings(runId(), config.run().seed(), config.run().ranks(), config.batch().samplesPerStep(),
-                config.batch().microBatchesPerStep(), config.batch().tokenCap(), baseBudgets(),
+                config.batch().microBatchesPerStep(), config.batch().tokenCap(), config.batch().lookaheadWindow(),
+                baseBudgets(),
                 BatchingPolicies.byName(config.batch().policy()));
     }
 
@@ -121,12 +122,12 @@ public final class RunContext {
         TrainingConfig.AttentionSection attention = config.attention();
         return new Balancer.Settings(generation, config.run().ranks(), attention.block(),
                 new SparsitySettings(attention.kBase(), attention.kMin(), attention.kMax(), config.balance().anchor(),
-                        config.balance().guard()),
+                        config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
                 SparsityPolicies.byName(config.balance().sparsity()), config.balance().feedback(),
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(),
                         SMOOTHING),
-                coverageBudgets(attention));
+                config.balance().straggler().evict(), coverageBudgets(attention));
     }
 
     /** Budgets at which coverage is sampled: k-min doubled up to k-max, with k-base and k-max themselves. */
