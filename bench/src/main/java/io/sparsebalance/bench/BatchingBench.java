@@ -42,11 +42,17 @@ public final class BatchingBench {
     private BatchingBench() {
     }
 
-    /** Runs all parts. */
+    /** Runs the parts named, or all: {@code times}, {@code balance}, {@code lookahead}. */
     public static void main(String[] args) {
-        times();
-        balance();
-        lookahead();
+        for (String part : args.length == 0 ? List.of("times", "balance", "lookahead") : List.of(args)) {
+            switch (part) {
+                case "times" -> times();
+                case "balance" -> balance();
+                case "lookahead" -> lookahead();
+                default -> throw new IllegalArgumentException(
+                        "there is no part '" + part + "'; known: times, balance, lookahead");
+            }
+        }
     }
 
     /** Seconds of linear parts by 4e14, of attention by 2e14 operations a second, and launches. */
@@ -93,7 +99,8 @@ public final class BatchingBench {
                     }
                 }
                 Arrays.sort(millis);
-                System.out.printf(Locale.ROOT, "| %d | %d | %d | %s | %.2f | %.2f | %.4f |%n", size[0], size[1], size[2],
+                System.out.printf(Locale.ROOT, "| %d | %d | %d | %s | %.2f | %.2f | %.4f |%n", size[0], size[1],
+                        size[2],
                         lengths, millis[repeats / 2], millis[(int) Math.ceil(0.95 * repeats) - 1], worst);
             }
         }
@@ -190,7 +197,8 @@ public final class BatchingBench {
                     millis = dealing / NANOS_PER_MILLI / numSteps;
                     row.append(String.format(Locale.ROOT, " %.3f |", longest / mean));
                 }
-                System.out.printf(Locale.ROOT, "| %s | %d | %s |%s %.2f |%n", lengths, samplesPerStep(lengths), sparsity,
+                System.out.printf(Locale.ROOT, "| %s | %d | %s |%s %.2f |%n", lengths, samplesPerStep(lengths),
+                        sparsity,
                         row, millis);
             }
         }
