@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
+import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
@@ -133,6 +134,25 @@ class BalancerTest {
         balancer.tell(new Balancer.RequestWork(1, 0));
         Rank.Grant taken = grant(rank1);
         assertThat(taken.microBatch()).isNotEqualTo(first.microBatch());
+    }
+
+    @Test
+    void whereTimesMayNotChangeBudgetsNeitherMayTheAssignment() {
+        assertThat(budgetsOfTheLongest(0, 0, 1, 1)).isEqualTo(budgetsOfTheLongest(0, 1, 1, 0))
+                .isEqualTo(budgetsOfTheLongest(0, 1, 1, 1));
+    }
+
+    private Budgets budgetsOfTheLongest(Integer... ranks) {
+        ActorRef<Balancer.Command> balancer = balancer(Feedback.ASSIGNMENT);
+        List<List<SampleRef>> microBatches = List.of(List.of(new SampleRef(0, 0, 4000)),
+                List.of(new SampleRef(1, 0, 300)), List.of(new SampleRef(2, 0, 3000)),
+                List.of(new SampleRef(3, 0, 1000)));
+        balancer.tell(new Balancer.StartStep(FIRST));
+        balancer.tell(new Balancer.PlanReady(new StepPlan(FIRST, 0, microBatches, List.of(ranks), 0)));
+        balancer.tell(new Balancer.RequestWork(0, 0));
+        Rank.Grant grant = grant(rank0);
+        assertThat(grant.microBatch()).isZero();
+        return grant.budgets();
     }
 
     @Test

@@ -24,6 +24,8 @@ public final class StragglerEstimator {
     /** Below this excess over the mean no rank is called the slowest. */
     private static final double EVEN = 1.02;
 
+    /** What is shorter than this in a step is clock and scheduler, not a device. */
+    private static final double NOTICEABLE_SECONDS = 1e-3;
     /** A step is calm below this share of the way from 1 to the threshold. */
     private static final double CALM_SHARE = 0.5;
 
@@ -135,9 +137,13 @@ public final class StragglerEstimator {
         double weight = Math.max(settings.smoothing(), 1.0 / (before.observations() + 1));
         double factor = before.factor() + weight * (clipped - before.factor());
         double slowdown = ratio / reference;
-        Track device = before.device().next(slowdown >= settings.threshold(), slowdown < calm, settings.steps());
+        boolean noticed = (ratio - reference) * seen.predictedSeconds() >= NOTICEABLE_SECONDS;
+        Track device = before.device().next(noticed && slowdown >= settings.threshold(), !noticed || slowdown < calm,
+                settings.steps());
         double paused = seen.busySeconds() / Math.max(1e-9, seen.busySeconds() - seen.gcSeconds());
-        Track pauses = before.pauses().next(paused >= settings.threshold(), paused < calm, settings.steps());
+        boolean pauseNoticed = seen.gcSeconds() >= NOTICEABLE_SECONDS;
+        Track pauses = before.pauses().next(pauseNoticed && paused >= settings.threshold(),
+                !pauseNoticed || paused < calm, settings.steps());
         boolean hostWide = device.raised() && (before.hostWide() || hostSuspected);
         return new StragglerState.RankState(factor, Math.min(before.observations() + 1, 1000), device, pauses,
                 hostWide);

@@ -131,6 +131,43 @@ class BudgetOptimalityTest {
         }
     }
 
+    /** The same ranks once, decided exactly, and eight times over, decided on shared profiles and coarser levels. */
+    @Test
+    void sharedProfilesBuyAlmostTheSameCoverage() {
+        SplittableRandom random = new SplittableRandom(45);
+        LatencyModel latency = DerivedTable.model();
+        CoverageCurves curves = (layer, length, budget) -> Math.min(1,
+                Math.pow((double) budget / latency.numBlocks(length), 0.1 + 0.015 * layer));
+        SparsitySettings settings = new SparsitySettings(32, 4, 128, Anchor.MAX, 0.1);
+        for (String corpus : LengthGenerators.NAMES) {
+            List<List<Integer>> lengths = microBatches(corpus, random, 16, 4, 131_072);
+            List<List<Integer>> many = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                many.addAll(lengths);
+            }
+            double exact = coverage(lengths, 8, settings, latency, curves);
+            double shared = coverage(many, 64, settings, latency, curves) / 8;
+            assertThat(shared).as(corpus).isBetween(exact * 0.995, exact * 1.005);
+        }
+    }
+
+    /** Tokens times coverage, over all layers. */
+    private static double coverage(List<List<Integer>> lengths, int numRanks, SparsitySettings settings,
+            LatencyModel latency, CoverageCurves curves) {
+        List<Integer> ranks = new ArrayList<>();
+        for (int i = 0; i < lengths.size(); i++) {
+            ranks.add(i / 16 * 8 + i % 8);
+        }
+        BudgetPlan plan = new DynamicSparsity().plan(new BudgetRequest(lengths, ranks,
+                Collections.nCopies(numRanks, 1.0), settings, latency, curves));
+        double sum = 0;
+        for (int i = 0; i < lengths.size(); i++) {
+            int[] budgets = plan.budgets().get(i).byLayer().stream().mapToInt(Integer::intValue).toArray();
+            sum += worth(lengths.get(i), curves, budgets);
+        }
+        return sum;
+    }
+
     @Test
     void budgetsAboveTheLastLevelOfAVeryLargeLimitCostNothing() {
         SparsitySettings settings = new SparsitySettings(300, 3, 1 << 30, Anchor.MAX, 0.1);

@@ -51,6 +51,16 @@ class StragglerEstimatorTest {
     }
 
     @Test
+    void microsecondsMakeNoStraggler() {
+        StragglerState state = estimator.initial(2);
+        for (int step = 0; step < 10; step++) {
+            state = estimator.observe(state,
+                    List.of(new RankObservation(0, 1e-5, 1e-5, 0), new RankObservation(1, 9e-4, 1e-5, 8e-4)));
+        }
+        assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
+    }
+
+    @Test
     void aTableThatIsOffForAllRanksFlagsNone() {
         StragglerState state = estimator.initial(3);
         for (int step = 0; step < 10; step++) {
