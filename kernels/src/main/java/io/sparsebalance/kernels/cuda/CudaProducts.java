@@ -25,9 +25,8 @@ final class CudaProducts implements AutoCloseable {
     private final long handle;
     private final long preference;
     private final CudaTensor workspace;
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment alpha = arena.allocate(ValueLayout.JAVA_FLOAT);
-    private final MemorySegment beta = arena.allocate(ValueLayout.JAVA_FLOAT);
+    private final MemorySegment alpha = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT);
+    private final MemorySegment beta = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT);
     private final LinkedHashMap<Key, Plan> plans = new LinkedHashMap<>(MAX_PLANS, 0.75f, true);
 
     /** What decides an algorithm: {@code c[m,n] = op(a) op(b)}, row-major. Addresses decide by their alignment only. */
@@ -35,8 +34,7 @@ final class CudaProducts implements AutoCloseable {
             int alignment) {}
 
     /** Descriptions of the operands as cuBLAS sees them, and the algorithm. */
-    private record Plan(long description, long first, long second, long result, MemorySegment algorithm,
-            Arena memory) {}
+    private record Plan(long description, long first, long second, long result, MemorySegment algorithm) {}
 
     CudaProducts(CudaDevice device) {
         this.device = device;
@@ -89,13 +87,12 @@ final class CudaProducts implements AutoCloseable {
             destroy(plans.pollFirstEntry().getValue());
         }
         int operands = dataType(key.operands());
-        Arena memory = Arena.ofShared();
         long description = library.createDescription(key.transposeB(), key.transposeA());
         long first = library.createLayout(operands, b.dimension(1), b.dimension(0), Math.max(1, b.dimension(1)));
         long second = library.createLayout(operands, a.dimension(1), a.dimension(0), Math.max(1, a.dimension(1)));
         long result = library.createLayout(dataType(key.result()), key.n(), key.m(), key.n());
-        MemorySegment algorithm = memory.allocate(CublasLt.HEURISTIC_BYTES, Long.BYTES);
-        Plan plan = new Plan(description, first, second, result, algorithm, memory);
+        MemorySegment algorithm = Arena.ofAuto().allocate(CublasLt.HEURISTIC_BYTES, Long.BYTES);
+        Plan plan = new Plan(description, first, second, result, algorithm);
         library.setAlignment(preference, key.alignment());
         int found = library.heuristic(handle, description, first, second, result, preference, algorithm);
         int state = algorithm.get(ValueLayout.JAVA_INT, CublasLt.HEURISTIC_STATE_OFFSET);
@@ -127,7 +124,6 @@ final class CudaProducts implements AutoCloseable {
         library.destroyLayout(plan.second());
         library.destroyLayout(plan.result());
         library.destroyDescription(plan.description());
-        plan.memory().close();
     }
 
     @Override
@@ -139,6 +135,5 @@ final class CudaProducts implements AutoCloseable {
         library.destroyPreference(preference);
         library.destroyHandle(handle);
         workspace.close();
-        arena.close();
     }
 }

@@ -14,6 +14,7 @@ final class CudaTokenOps implements AutoCloseable {
     private static final int EMBEDDING_COLUMNS = 256;
     private static final int CROSS_ENTROPY_THREADS = 512;
     private static final int VECTOR = 8;
+    private static final int VECTOR_BYTES = 16;
     private static final int MAX_GRID_Y = 65_535;
 
     private final CudaDevice device;
@@ -102,7 +103,7 @@ final class CudaTokenOps implements AutoCloseable {
         if (rows == 0) {
             return;
         }
-        boolean vectors = vocabulary % VECTOR == 0 && logits.address() % (VECTOR * DType.BF16.bytes()) == 0;
+        boolean vectors = vocabulary % VECTOR == 0 && logits.address() % VECTOR_BYTES == 0;
         CudaTensor losses = scratch.bytes((long) rows * Double.BYTES);
         device.modules().kernel("cross_entropy", vectors ? "cross_entropy_vectors" : "cross_entropy_scalar").launch(
                 stream, rows, 1, 1, CROSS_ENTROPY_THREADS, 0, logits, targets, gradientScale, losses, vocabulary);
