@@ -1,11 +1,15 @@
 package io.sparsebalance.kernels;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 
 /** Opens devices by kind. */
 public final class Devices {
+    private static final String CPU = "cpu";
+    private static final String CUDA = "cuda";
+
     private Devices() {
     }
 
@@ -28,6 +32,35 @@ public final class Devices {
      * @throws IllegalStateException if a library or the device is missing; says which and how to get it
      */
     public static Device open(String kind, DeviceSettings settings) {
+        return provider(kind).open(settings);
+    }
+
+    /**
+     * What {@code auto} means here.
+     *
+     * @param kind {@code cuda} or {@code cpu}
+     * @param reason why, for people
+     */
+    public record Choice(String kind, String reason) {}
+
+    /** Chooses {@code cuda} where a driver, a GPU and cuBLAS are found, else {@code cpu}. */
+    public static Choice choose() {
+        Optional<String> missing = missing(CUDA);
+        return missing.isEmpty()
+                ? new Choice(CUDA, "an NVIDIA driver, a GPU and cuBLAS are there")
+                : new Choice(CPU, missing.get());
+    }
+
+    /**
+     * Why no device of a kind can be opened in this process; empty if one can.
+     *
+     * @throws IllegalArgumentException if the kind is unknown; names the known ones
+     */
+    public static Optional<String> missing(String kind) {
+        return provider(kind).missing();
+    }
+
+    private static DeviceProvider provider(String kind) {
         TreeMap<String, DeviceProvider> providers = new TreeMap<>();
         for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader())) {
             providers.put(provider.kind(), provider);
@@ -38,6 +71,6 @@ public final class Devices {
                     "there is no device kind '" + kind + "'; known: "
                             + String.join(", ", List.copyOf(providers.keySet())));
         }
-        return provider.open(settings);
+        return provider;
     }
 }

@@ -3,12 +3,23 @@ package io.sparsebalance.kernels.cpu;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.DeviceProvider;
 import io.sparsebalance.kernels.DeviceSettings;
+import java.util.Optional;
 
 /** Makes {@link CpuDevice} known as {@code cpu}. */
 public final class CpuDeviceProvider implements DeviceProvider {
     @Override
     public String kind() {
         return "cpu";
+    }
+
+    @Override
+    public Optional<String> missing() {
+        try {
+            OpenBlas.get();
+            return Optional.empty();
+        } catch (IllegalStateException e) {
+            return Optional.of(e.getMessage());
+        }
     }
 
     @Override

@@ -26,7 +26,6 @@ final class CublasLt {
     static final int OP_T = 1;
     /** {@code cublasLtMatmulHeuristicResult_t}: algorithm (64 bytes), workspace, state, waves, four reserved words. */
     static final int HEURISTIC_BYTES = 96;
-    static final int HEURISTIC_WORKSPACE_OFFSET = 64;
     static final int HEURISTIC_STATE_OFFSET = 72;
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;

@@ -68,7 +68,8 @@ final class CudaDriver {
         return new CudaDriver(version, value[0]);
     }
 
-    private static SymbolLookup library() {
+    /** {@code libcuda}; throws as {@link #get} if there is none. */
+    static SymbolLookup library() {
         try {
             return SymbolLookup.libraryLookup(LIBRARY, Arena.global());
         } catch (IllegalArgumentException e) {
