@@ -134,4 +134,13 @@ struct KeyWalk {
         full = fromLists + (firstPosition + 1 - ownStart) / keys;
         total = fromLists + (lastPosition - ownStart) / keys + 1;
     }
+
+    // First key of key tile i, in the document.
+    __device__ __forceinline__ int start(const int* list, int i, int block, int keys) const {
+        if (i >= fromLists) {
+            return ownStart + (i - fromLists) * keys;
+        }
+        int perBlock = block / keys;
+        return list[i / perBlock] * block + i % perBlock * keys;
+    }
 };

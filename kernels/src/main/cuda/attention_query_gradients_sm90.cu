@@ -51,14 +51,12 @@ struct QueryGradientsSm90 {
         copyRows<D>(q, qMap, M, head * shape.group, tile.token + firstRow, rowsFull);
         copyRows<D>(dOut, dOutMap, M, head * shape.group, tile.token + firstRow, rowsFull);
         int document = tile.token - tile.start;
-        int perBlock = shape.block / KEYS;
         Ring<STAGES> ring;
-        int block = walk.fromLists > 0 ? list[0] : 0;
+        int next = walk.start(list, 0, shape.block, KEYS);
         for (int i = 0; i < walk.total; i++, ring.next()) {
-            int start = i < walk.fromLists ? block * shape.block + i % perBlock * KEYS
-                                           : walk.ownStart + (i - walk.fromLists) * KEYS;
-            if (i + 1 < walk.fromLists) {
-                block = list[(i + 1) / perBlock];
+            int start = next;
+            if (i + 1 < walk.total) {
+                next = walk.start(list, i + 1, shape.block, KEYS);
             }
             barrierWait(kEmpty + ring.stage * 8, ring.parity ^ 1);
             barrierExpect(kFull + ring.stage * 8, KV_BYTES);
