@@ -2,14 +2,13 @@
 // CPU reference: cpu/CpuRouter.java and cpu/TileRanking.java; the same order of blocks, up to rounding of the means.
 //
 // Traffic: q and k are read once; pooled keys come from L2 once per `tilesPerCta` tiles; scores live in shared memory only.
-#include "attention_common.cuh"
+#include "attention_choice.cuh"
 
 namespace {
 
 constexpr int POOL_THREADS = 256;
 constexpr int SELECT_THREADS = 256;
 constexpr int SELECT_TILES = 8;
-constexpr unsigned ALL_LANES = 0xffffffffu;
 
 // Mean over `tokens` tokens x `group` rows of D, which lie together for each token. Writes to `put(column, mean)`.
 template <int D, typename Put>
@@ -72,146 +71,64 @@ __device__ void poolKeys(const unsigned short* k, const AttentionBlock* blocks, 
             [=](int d, float mean) { to[d / 4 * stride + d % 4] = mean; });
 }
 
-// Unsigned keys that rise with the score; both zeros are one, and NaN counts as highest of all scores.
-__device__ __forceinline__ unsigned risingKey(float score) {
-    unsigned bits = __float_as_uint(score + 0.f);
-    if (score != score) {
-        bits = 0x7fc00000u;
-    }
-    return bits ^ (bits & 0x80000000u ? 0xffffffffu : 0x80000000u);
-}
-
-__device__ __forceinline__ float scoreOf(unsigned key) {
-    return __uint_as_float(key ^ (key & 0x80000000u ? 0x80000000u : 0xffffffffu));
-}
-
-__device__ __forceinline__ int warpSum(int x) {
-    return __reduce_add_sync(ALL_LANES, x);
-}
-
-__device__ __forceinline__ float warpSum(float x) {
-#pragma unroll
-    for (int step = 16; step > 0; step /= 2) {
-        x += __shfl_xor_sync(ALL_LANES, x, step);
-    }
-    return x;
-}
-
-__device__ __forceinline__ float warpMax(float x) {
-#pragma unroll
-    for (int step = 16; step > 0; step /= 2) {
-        x = fmaxf(x, __shfl_xor_sync(ALL_LANES, x, step));
-    }
-    return x;
-}
-
-// One tile's candidates as a warp sees them: keys in shared memory, forced blocks above all scores.
-struct Ranking {
-    const unsigned* keys;
-    int count;       // causal blocks
-    int sink;        // blocks [0, sink) are forced
-    int local;       // blocks [local, count) are forced: local and own
-
-    __device__ __forceinline__ bool forced(int block) const {
-        return block < sink || block >= local;
-    }
-
-    __device__ __forceinline__ unsigned key(int block) const {
-        return forced(block) ? 0xffffffffu : keys[block];
-    }
-
-    __device__ int countAtLeast(unsigned bound) const {
-        int n = 0;
-#pragma unroll 4
-        for (int block = threadIdx.x & 31; block < count; block += 32) {
-            n += key(block) >= bound;
-        }
-        return warpSum(n);
-    }
-
-    // The kept-th largest key, found bit by bit, so that the result depends on nothing but the keys.
-    __device__ unsigned threshold(int kept) const {
-        if (kept >= count) {
-            return 0;
-        }
-        unsigned bound = 0;
-        for (int bit = 31; bit >= 0; bit--) {
-            unsigned trial = bound | (1u << bit);
-            int n = countAtLeast(trial);
-            if (n >= kept) {
-                bound = trial;
-                if (n == kept) {
-                    break;  // every key at or above this bound is kept: no ties to break
-                }
-            }
-        }
-        return bound;
-    }
-
-    // Calls visit(base, block, kept?) 32 blocks at a time in ascending order; of equal keys the lower block is kept first.
-    template <typename Visit>
-    __device__ void select(int kept, Visit visit) const {
-        unsigned bound = threshold(kept);
-        int ties = kept >= count ? count : kept - (bound == 0xffffffffu ? 0 : countAtLeast(bound + 1));
-        for (int base = 0; base < count; base += 32) {
-            int block = base + (threadIdx.x & 31);
-            unsigned value = block < count ? key(block) : 0;
-            bool tied = block < count && value == bound;
-            unsigned tiedLanes = __ballot_sync(ALL_LANES, tied);
-            unsigned below = tiedLanes & ((1u << (threadIdx.x & 31)) - 1);
-            bool keep = block < count && (value > bound || (tied && __popc(below) < ties));
-            ties = max(0, ties - __popc(tiedLanes));
-            visit(base, block, keep);
-        }
-    }
-
-    // Share of softmax(score * scale) that the first `kept` blocks in order hold.
-    __device__ float share(int kept, float scaleLog2) const {
-        float highest = scoreOf(keys[0]);
-        for (int block = threadIdx.x & 31; block < count; block += 32) {
-            highest = fmaxf(highest, scoreOf(keys[block]));
-        }
-        highest = warpMax(highest);
-        float all = 0;
-        float held = 0;
-        select(kept, [&](int base, int block, bool keep) {
-            float mass = block < count ? exp2Fast((scoreOf(keys[block]) - highest) * scaleLog2) : 0;
-            all += mass;
-            held += keep ? mass : 0;
-        });
-        return warpSum(held) / warpSum(all);
-    }
-};
-
-// Scores of up to SELECT_TILES tiles of one document against its causal blocks, as rising keys in shared memory.
-template <int D>
-__device__ void scoreTiles(const float* queries, const float* pooledKeys, unsigned* keys, int most, int firstBlock,
+// Scores of SELECT_TILES tiles of one document against BLOCKS blocks for each thread, as rising keys in shared memory.
+template <int D, int BLOCKS>
+__device__ __forceinline__ void scoreBlocks(const float* queries, const float4* keys, unsigned* to, int first, int most,
         int tilesHere, int numBlocks) {
-    for (int block = threadIdx.x; block < most; block += SELECT_THREADS) {
-        const float4* key = reinterpret_cast<const float4*>(pooledKeys) + firstBlock + block;
-        float score[SELECT_TILES] = {};
-#pragma unroll 4
-        for (int d = 0; d < D / 4; d++) {
-            float4 x = __ldg(key + (long long) d * numBlocks);
+    float score[BLOCKS][SELECT_TILES] = {};
+    const float4* key[BLOCKS];
 #pragma unroll
-            for (int t = 0; t < SELECT_TILES; t++) {
-                float4 y = reinterpret_cast<const float4*>(queries)[t * (D / 4) + d];
-                score[t] += x.x * y.x + x.y * y.y + x.z * y.z + x.w * y.w;
-            }
+    for (int i = 0; i < BLOCKS; i++) {
+        key[i] = keys + min(first + i * SELECT_THREADS, most - 1);
+    }
+#pragma unroll 2
+    for (int d = 0; d < D / 4; d++) {
+        float4 x[BLOCKS];
+#pragma unroll
+        for (int i = 0; i < BLOCKS; i++) {
+            x[i] = __ldg(key[i] + (long long) d * numBlocks);
         }
 #pragma unroll
         for (int t = 0; t < SELECT_TILES; t++) {
-            if (t < tilesHere) {
-                keys[t * most + block] = risingKey(score[t]);
+            float4 y = reinterpret_cast<const float4*>(queries)[t * (D / 4) + d];
+#pragma unroll
+            for (int i = 0; i < BLOCKS; i++) {
+                score[i][t] += x[i].x * y.x + x[i].y * y.y + x[i].z * y.z + x[i].w * y.w;
             }
         }
+    }
+#pragma unroll
+    for (int i = 0; i < BLOCKS; i++) {
+        int block = first + i * SELECT_THREADS;
+#pragma unroll
+        for (int t = 0; t < SELECT_TILES; t++) {
+            if (t < tilesHere && block < most) {
+                to[t * most + block] = risingKey(score[i][t]);
+            }
+        }
+    }
+}
+
+template <int D>
+__device__ __forceinline__ void scoreTiles(const float* queries, const float* pooledKeys, unsigned* to, int most,
+        int firstBlock, int tilesHere, int numBlocks) {
+    const float4* keys = reinterpret_cast<const float4*>(pooledKeys) + firstBlock;
+    int first = threadIdx.x;
+    for (; first - (int) threadIdx.x + 3 * SELECT_THREADS < most; first += 4 * SELECT_THREADS) {
+        scoreBlocks<D, 4>(queries, keys, to, first, most, tilesHere, numBlocks);
+    }
+    for (; first - (int) threadIdx.x + SELECT_THREADS < most; first += 2 * SELECT_THREADS) {
+        scoreBlocks<D, 2>(queries, keys, to, first, most, tilesHere, numBlocks);
+    }
+    if (first < most) {
+        scoreBlocks<D, 1>(queries, keys, to, first, most, tilesHere, numBlocks);
     }
 }
 
 // Grid (ceil(tiles / tilesPerCta), J). tilesPerCta <= SELECT_TILES consecutive tiles; those of one document share the
 // scoring. Shared memory: tilesPerCta * (most causal blocks of any tile) words.
 template <int D>
-__device__ void select(const float* pooledQueries, const float* pooledKeys, const AttentionTile* tiles,
+__device__ void chooseBlocks(const float* pooledQueries, const float* pooledKeys, const AttentionTile* tiles,
         const int* listStart, int* lists, unsigned* bits, const int* coverageBudgets, float* coverage,
         int numCoverageBudgets, int sinkBlocks, int localBlocks, int tilesPerCta, int words,
         const AttentionShape& shape) {
@@ -220,7 +137,6 @@ __device__ void select(const float* pooledQueries, const float* pooledKeys, cons
     int head = blockIdx.y;
     int end = min(shape.numTiles, (int) (blockIdx.x + 1) * tilesPerCta);
     int warp = threadIdx.x / 32;
-    int lane = threadIdx.x & 31;
     for (int first = blockIdx.x * tilesPerCta; first < end;) {
         int firstBlock = tiles[first].firstBlock;
         int last = first;
@@ -241,28 +157,13 @@ __device__ void select(const float* pooledQueries, const float* pooledKeys, cons
             AttentionTile tile = tiles[t];
             int causal = (tile.start + tile.tokens - 1) / shape.block + 1;
             int candidates = tile.start / shape.block;
-            Ranking ranking = {keys + warp * most, causal, min(sinkBlocks, candidates),
-                    max(0, candidates - localBlocks)};
-            int* list = lists + (long long) head * shape.listLength + listStart[t];
-            int written = 0;
-            ranking.select(listStart[t + 1] - listStart[t], [&](int base, int block, bool keep) {
-                unsigned kept = __ballot_sync(ALL_LANES, keep);
-                if (keep) {
-                    list[written + __popc(kept & ((1u << lane) - 1))] = block;
-                }
-                written += __popc(kept);
-                if (lane == 0) {
-                    // [J][words][tiles]: the inverse lists read one word of consecutive tiles.
-                    bits[((long long) head * words + base / 32) * shape.numTiles + t] = kept;
-                }
-            });
-            int forced = causal - candidates + min(candidates, sinkBlocks + localBlocks);
-            for (int i = 0; i < numCoverageBudgets; i++) {
-                float share = ranking.share(min(causal, max(coverageBudgets[i], forced)), shape.scaleLog2);
-                if (lane == 0) {
-                    coverage[((long long) i * shape.kvHeads + head) * shape.numTiles + t] = share;
-                }
-            }
+            TileChoice choice = {lists + (long long) head * shape.listLength + listStart[t],
+                    bits + (long long) head * words * shape.numTiles + t, shape.numTiles,
+                    coverage + (long long) head * shape.numTiles + t, (long long) shape.kvHeads * shape.numTiles,
+                    coverageBudgets, numCoverageBudgets, listStart[t + 1] - listStart[t], causal,
+                    min(sinkBlocks, candidates), max(0, candidates - localBlocks),
+                    causal - candidates + min(candidates, sinkBlocks + localBlocks), shape.scaleLog2};
+            choice.run(keys + warp * most);
         }
         __syncthreads();
         first = last + 1;
@@ -284,7 +185,7 @@ __device__ void select(const float* pooledQueries, const float* pooledKeys, cons
             const float* pooledKeys, const AttentionTile* tiles, const int* listStart, int* lists, unsigned* bits,     \
             const int* coverageBudgets, float* coverage, int numCoverageBudgets, int sinkBlocks, int localBlocks,      \
             int tilesPerCta, int words, AttentionShape shape) {                                                        \
-        select<D>(pooledQueries, pooledKeys, tiles, listStart, lists, bits, coverageBudgets, coverage,                 \
+        chooseBlocks<D>(pooledQueries, pooledKeys, tiles, listStart, lists, bits, coverageBudgets, coverage,                 \
                 numCoverageBudgets, sinkBlocks, localBlocks, tilesPerCta, words, shape);                               \
     }
 
