@@ -10,5 +10,5 @@ public interface DeviceProvider {
      *
      * @throws IllegalStateException if a library is missing; says which and how to get it
      */
-    Device open(int numThreads);
+    Device open(DeviceSettings settings);
 }

@@ -2,6 +2,7 @@ package io.sparsebalance.kernels.cpu;
 
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.DeviceProvider;
+import io.sparsebalance.kernels.DeviceSettings;
 
 /** Makes {@link CpuDevice} known as {@code cpu}. */
 public final class CpuDeviceProvider implements DeviceProvider {
@@ -11,7 +12,7 @@ public final class CpuDeviceProvider implements DeviceProvider {
     }
 
     @Override
-    public Device open(int numThreads) {
-        return new CpuDevice(numThreads);
+    public Device open(DeviceSettings settings) {
+        return new CpuDevice(settings.numThreads());
     }
 }
