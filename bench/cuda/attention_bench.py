@@ -11,10 +11,17 @@ import torch
 from attention_kernels import Attention, Kernels
 
 
-def median_ms(run, repeats=15):
+def median_ms(run, repeats=15, graph=False):
+    """With `graph`, of replays of a CUDA graph, so that Python's launches are not what is measured."""
     for _ in range(3):
         run()
     torch.cuda.synchronize()
+    if graph:
+        captured = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(captured):
+            run()
+        run = captured.replay
+        run()
     events = [(torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)) for _ in range(repeats)]
     for start, end in events:
         start.record()
@@ -47,11 +54,15 @@ class Setting:
         a = self.a
         coverage = [max(1, self.budget // 2), self.budget, self.budget * 2]
         args = (self.q, self.k, self.v, self.out, self.d_out, self.lse, self.dq, self.dk, self.dv)
-        ms = {"route": median_ms(lambda: a.route(self.q, self.k, coverage)), "invert": median_ms(a.invert),
-              "forward": median_ms(lambda: a.forward(*args[:4], self.lse)), "backward": median_ms(lambda: a.backward(*args))}
+        ms = {"route": median_ms(lambda: a.route(self.q, self.k, coverage), graph=True),
+              "invert": median_ms(a.invert, graph=True),
+              "forward": median_ms(lambda: a.forward(*args[:4], self.lse), graph=True),
+              "backward": median_ms(lambda: a.backward(*args), graph=True)}
         if parts:
             for part in ("statistics", "keys", "queries"):
-                ms[part] = median_ms(lambda: a.backward(*args, only=part))
+                ms[part] = median_ms(lambda: a.backward(*args, only=part), graph=True)
+            for part in ("pool queries", "pool keys", "select"):
+                ms[part] = median_ms(lambda: a.route(self.q, self.k, coverage, only=part), graph=True)
         return ms
 
     def flex(self):
@@ -74,6 +85,8 @@ class Setting:
             return x.repeat_interleave(a.G, 0)[None].contiguous()
         mask = BlockMask.from_kv_blocks(heads(torch.ones_like(counts)), heads(partial), heads(counts), heads(full),
                                         BLOCK_SIZE=128, mask_mod=lambda b, h, i, j: i >= j)
+        torch._dynamo.reset()
+        torch._functorch.config.donated_buffer = False
         run = torch.compile(flex_attention, dynamic=False)
         q, k, v, d_out = (x.transpose(0, 1)[None].contiguous() for x in (self.q, self.k, self.v, self.d_out))
         for x in (q, k, v):
@@ -104,7 +117,7 @@ def line(s, family, ms, flex=None):
                  f"{flex[2]:.1e} |")
     else:
         text += " | | |"
-    extra = {k: round(v, 3) for k, v in ms.items() if k in ("statistics", "keys", "queries")}
+    extra = {k: round(v, 3) for k, v in ms.items() if k not in ("route", "invert", "forward", "backward")}
     print(text, extra if extra else "", flush=True)
 
 

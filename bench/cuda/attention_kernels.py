@@ -12,6 +12,9 @@ import numpy as np
 import torch
 
 CUDA = ctypes.CDLL("libcuda.so.1")
+FAMILIES = {"attention_pool": "attention_router", "attention_select": "attention_router",
+            "attention_coverage": "attention_router", "attention_inverse": "attention_lists",
+            "attention_statistics": "attention_backward", "attention_combine": "attention_backward"}
 SHARED_BYTES = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 
@@ -49,19 +52,20 @@ class Kernels:
 
     def __init__(self, folder):
         torch.zeros(1, device="cuda")
-        self.modules = []
+        self.modules = {}
         self.functions = {}
         self.shared = {}
-        for path in sorted(glob.glob(os.path.join(folder, "*.cubin"))):
+        for path in sorted(glob.glob(os.path.join(folder, "attention_*.cubin"))):
             module = ctypes.c_void_p()
             check(CUDA.cuModuleLoad(ctypes.byref(module), path.encode()), path)
-            self.modules.append(module)
+            self.modules[os.path.basename(path)[:-len(".cubin")]] = module
 
     def function(self, name):
         if name not in self.functions:
             function = ctypes.c_void_p()
-            if not any(CUDA.cuModuleGetFunction(ctypes.byref(function), m, name.encode()) == 0 for m in self.modules):
-                raise RuntimeError(f"no kernel {name}")
+            family = next((f for prefix, f in FAMILIES.items() if name.startswith(prefix)), None)
+            family = family or max((f for f in self.modules if name.startswith(f)), key=len)
+            check(CUDA.cuModuleGetFunction(ctypes.byref(function), self.modules[family], name.encode()), name)
             self.functions[name] = function
         return self.functions[name]
 
@@ -156,18 +160,24 @@ class Attention:
         n = self.tiles_np[:, 2].astype(np.int64)
         return n * first + n * (n + 1) // 2
 
-    def route(self, q, k, coverage_budgets=()):
+    def route(self, q, k, coverage_budgets=(), only=None):
         launch, d = self.kernels.launch, self.D
-        budgets = torch.tensor(list(coverage_budgets) or [0], dtype=torch.int32, device="cuda")
         if not hasattr(self, "coverage") or len(self.coverage) != max(1, len(coverage_budgets)):
+            self.budgets = torch.tensor(list(coverage_budgets) or [0], dtype=torch.int32, device="cuda")
             self.coverage_rows = torch.empty(max(1, len(coverage_budgets)) * self.J * self.num_tiles, device="cuda")
             self.coverage = torch.empty(max(1, len(coverage_budgets)), dtype=torch.float64, device="cuda")
-        launch(f"attention_pool_queries_d{d}", (self.num_tiles, self.J), 256, 0, q, self.tiles, self.pooled_q, self.common)
-        launch(f"attention_pool_keys_d{d}", (self.num_blocks, self.J), 256, 0, k, self.blocks, self.pooled_k, self.common)
+        if only in (None, "pool queries"):
+            launch(f"attention_pool_queries_d{d}", (self.num_tiles, self.J), 256, 0, q, self.tiles, self.pooled_q,
+                   self.common)
+        if only in (None, "pool keys"):
+            launch(f"attention_pool_keys_d{d}", (self.num_blocks, self.J), 256, 0, k, self.blocks, self.pooled_k,
+                   self.common)
+        if only not in (None, "select"):
+            return
         most = int(self.causal.max())
         per_cta = max(1, min(8, 98304 // (4 * most)))
         launch(f"attention_select_d{d}", (-(-self.num_tiles // per_cta), self.J), 256, per_cta * most * 4, self.pooled_q,
-               self.pooled_k, self.tiles, self.list_start, self.lists, self.bits, budgets, self.coverage_rows,
+               self.pooled_k, self.tiles, self.list_start, self.lists, self.bits, self.budgets, self.coverage_rows,
                len(coverage_budgets), self.sink, self.local, per_cta, self.words, self.common)
         if coverage_budgets:
             launch("attention_coverage", (len(coverage_budgets),), 256, 0, self.coverage_rows, self.coverage,

@@ -4,6 +4,7 @@
 #include "attention_common.cuh"
 
 constexpr unsigned ALL_LANES = 0xffffffffu;
+constexpr int MAX_SCORE_STEPS = 32;
 constexpr unsigned FORCED = 0xffffffffu;  // key of blocks that are kept whatever their score
 
 // Unsigned keys that rise with the score; both zeros are one, and NaN counts as highest of all scores.
@@ -83,30 +84,71 @@ __device__ __forceinline__ int countAtLeast(const Keys& keys, unsigned bound) {
     return warpSum(n);
 }
 
-// Calls visit(first block, key, kept?) 32 blocks at a time in ascending order for the `kept` largest keys; of equal keys
-// the lower block is kept first. The threshold is found bit by bit, so that the result depends on nothing but the keys.
-template <typename Keys, typename Visit>
-__device__ __forceinline__ void select(const Keys& keys, int kept, int count, Visit visit) {
-    unsigned bound = 1;
-    int ties = count;
-    if (kept < count) {
-        bound = 0;
-        for (int bit = 31; bit >= 0; bit--) {
-            unsigned trial = bound | (1u << bit);
-            int n = countAtLeast(keys, trial);
-            if (n >= kept) {
-                bound = trial;
-            }
-            if (n == kept) {
-                break;  // every key at or above this bound is kept: no ties to break
-            }
-        }
-        ties = kept - (bound == FORCED ? 0 : countAtLeast(keys, bound + 1));
+// Least and greatest of the scored keys, forced ones left out; {FORCED, 0} if all are forced.
+struct KeyRange {
+    unsigned least;
+    unsigned greatest;
+
+    template <typename Keys>
+    __device__ explicit KeyRange(const Keys& keys) : least(FORCED), greatest(0) {
+        keys.forEachChunk([&](int base, unsigned key) {
+            least = key == 0 ? least : min(least, key);
+            greatest = key == FORCED ? greatest : max(greatest, key);
+        });
+        least = __reduce_min_sync(ALL_LANES, least);
+        greatest = __reduce_max_sync(ALL_LANES, greatest);
     }
+};
+
+// The keys that are kept: those above `bound`, and the first `ties` of those equal to it.
+struct Threshold {
+    unsigned bound;
+    int ties;
+
+    // Of the `kept` largest keys; forced ones, at most `kept`, are among them. Halves the range of scores, and where that
+    // does not help the range of keys, so that the result depends on nothing but the keys.
+    template <typename Keys>
+    __device__ Threshold(const Keys& keys, const KeyRange& range, int kept, int count) : bound(1), ties(count) {
+        if (kept >= count) {
+            return;
+        }
+        unsigned low = range.least;        // at least `kept` keys are this or more
+        unsigned high = range.greatest + 1;  // forced ones only are
+        if (countAtLeast(keys, high) == kept) {
+            bound = high;
+            return;
+        }
+        for (int step = 0; high - low > 1; step++) {
+            unsigned middle = low + (high - low) / 2;
+            if (step < MAX_SCORE_STEPS) {
+                unsigned byScore = risingKey(0.5f * (scoreOf(low) + scoreOf(high)));
+                middle = byScore > low && byScore < high ? byScore : middle;
+            }
+            int n = countAtLeast(keys, middle);
+            if (n == kept) {
+                bound = middle;
+                return;  // every key at or above this bound is kept
+            }
+            low = n > kept ? middle : low;
+            high = n > kept ? high : middle;
+        }
+        bound = low;
+        ties = kept - countAtLeast(keys, high);
+    }
+};
+
+// Calls visit(first block, key, kept?) 32 blocks at a time in ascending order; of equal keys the lower block is kept first.
+template <typename Keys, typename Visit>
+__device__ __forceinline__ void forEachKept(const Keys& keys, const Threshold& threshold, int count, Visit visit) {
+    if (threshold.ties >= count) {
+        keys.forEachChunk([&](int base, unsigned key) { visit(base, key, key >= threshold.bound); });
+        return;
+    }
+    int ties = threshold.ties;
     unsigned lanesBelow = (1u << (threadIdx.x & 31)) - 1;
     keys.forEachChunk([&](int base, unsigned key) {
-        unsigned tied = __ballot_sync(ALL_LANES, key == bound);
-        visit(base, key, key > bound || (key == bound && __popc(tied & lanesBelow) < ties));
+        unsigned tied = __ballot_sync(ALL_LANES, key == threshold.bound);
+        visit(base, key, key > threshold.bound || (key == threshold.bound && __popc(tied & lanesBelow) < ties));
         ties = max(0, ties - __popc(tied));
     });
 }
@@ -146,6 +188,7 @@ struct TileChoice {
             all = warpSum(all);
             forced = warpSum(forced);
         }
+        __syncwarp();
         for (int block = lane; block < sink; block += 32) {
             keys[block] = FORCED;
         }
@@ -159,7 +202,8 @@ struct TileChoice {
     __device__ __forceinline__ void choose(const Keys& keys, float highest, float all, float forced) const {
         int lane = threadIdx.x & 31;
         int written = 0;
-        select(keys, kept, causal, [&](int base, unsigned key, bool keep) {
+        KeyRange range(keys);
+        forEachKept(keys, Threshold(keys, range, kept, causal), causal, [&](int base, unsigned key, bool keep) {
             unsigned lanes = __ballot_sync(ALL_LANES, keep);
             if (keep) {
                 list[written + __popc(lanes & ((1u << lane) - 1))] = base + lane;
@@ -171,10 +215,10 @@ struct TileChoice {
         });
         for (int i = 0; i < numCoverageBudgets; i++) {
             float held = 0;
-            select(keys, min(causal, max(coverageBudgets[i], numForced)), causal,
-                    [&](int base, unsigned key, bool keep) {
-                        held += keep && key != FORCED ? exp2Fast((scoreOf(key) - highest) * scaleLog2) : 0;
-                    });
+            Threshold threshold(keys, range, min(causal, max(coverageBudgets[i], numForced)), causal);
+            forEachKept(keys, threshold, causal, [&](int base, unsigned key, bool keep) {
+                held += keep && key != FORCED ? exp2Fast((scoreOf(key) - highest) * scaleLog2) : 0;
+            });
             held = warpSum(held);
             if (lane == 0) {
                 coverage[i * coverageStride] = min(1.f, (forced + held) / all);
