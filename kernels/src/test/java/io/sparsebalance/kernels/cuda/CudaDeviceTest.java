@@ -76,7 +76,8 @@ class CudaDeviceTest {
     void writingBehindATensorIsFound() {
         try (CudaDevice device = open(0)) {
             CudaTensor tensor = device.allocateCuda(DType.F32, 100);
-            device.modules().kernel("elements", "fill_f32").launch(device.cudaStream(), 1, 1, 1, 128, 0, tensor, 1f, 101L);
+            device.modules().kernel("elements", "fill_f32").launch(device.cudaStream(), 1, 1, 1, 128, 0, tensor, 1f,
+                    101L);
             assertThatThrownBy(tensor::close).isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("behind the end");
         }

@@ -245,7 +245,8 @@ class DenseOpsTest {
                 Both rstd = devices.f32(1, 5000);
                 Both dTable = devices.f32(0, 300, 1024);
                 Both ids = devices.of(devices.random().ints(5000, 0, 300).toArray());
-                ops.rmsNormBackward(stream, dy.gpu(), x.gpu(), weight.gpu(), rstd.gpu(), devices.activation(5000, 1024).gpu(),
+                ops.rmsNormBackward(stream, dy.gpu(), x.gpu(), weight.gpu(), rstd.gpu(),
+                        devices.activation(5000, 1024).gpu(),
                         dTable.gpu().view(0, 1024));
                 ops.embeddingBackward(stream, ids.gpu(), x.gpu(), dTable.gpu());
                 results[run] = BothDevices.bytes(dTable.gpu());
