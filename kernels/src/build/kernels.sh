@@ -79,5 +79,6 @@ done
 for target in "$output"/*.fatbin; do
   [[ -f $sources/$(basename "$target" .fatbin).cu ]] || rm -f "$target"
 done
+(cd "$output" && ls *.fatbin | sed 's/\.fatbin$//') >"$output/families.txt"
 ((failed)) || printf '%s' "$state" >"$stamp"
 exit $failed

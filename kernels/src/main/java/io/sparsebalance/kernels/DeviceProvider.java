@@ -1,5 +1,6 @@
 package io.sparsebalance.kernels;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Opens one kind of device; found through {@link java.util.ServiceLoader}. */
@@ -9,6 +10,9 @@ public interface DeviceProvider {
 
     /** Why no device of this kind can be opened in this process: what is missing and how to get it; empty if one can. */
     Optional<String> missing();
+
+    /** What this machine offers to devices of this kind, part by part. */
+    List<Capability> capabilities();
 
     /**
      * Opens a device; see {@link Devices#open}.

@@ -1,8 +1,10 @@
 package io.sparsebalance.kernels;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** Opens devices by kind. */
@@ -60,11 +62,23 @@ public final class Devices {
         return provider(kind).missing();
     }
 
-    private static DeviceProvider provider(String kind) {
+    /** What this machine offers, by kind of device. */
+    public static SortedMap<String, List<Capability>> capabilities() {
+        TreeMap<String, List<Capability>> capabilities = new TreeMap<>();
+        providers().forEach((kind, provider) -> capabilities.put(kind, provider.capabilities()));
+        return capabilities;
+    }
+
+    private static Map<String, DeviceProvider> providers() {
         TreeMap<String, DeviceProvider> providers = new TreeMap<>();
         for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader())) {
             providers.put(provider.kind(), provider);
         }
+        return providers;
+    }
+
+    private static DeviceProvider provider(String kind) {
+        Map<String, DeviceProvider> providers = providers();
         DeviceProvider provider = providers.get(kind);
         if (provider == null) {
             throw new IllegalArgumentException(

@@ -1,8 +1,10 @@
 package io.sparsebalance.kernels.cuda;
 
+import io.sparsebalance.kernels.Capability;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.DeviceProvider;
 import io.sparsebalance.kernels.DeviceSettings;
+import java.util.List;
 import java.util.Optional;
 
 /** Makes {@link CudaDevice} known as {@code cuda}. */
@@ -21,6 +23,11 @@ public final class CudaDeviceProvider implements DeviceProvider {
         } catch (IllegalStateException e) {
             return Optional.of(e.getMessage());
         }
+    }
+
+    @Override
+    public List<Capability> capabilities() {
+        return CudaCapabilities.list();
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -20,6 +21,14 @@ final class KernelSources {
     /** What the build compiled: one file with code for several architectures. */
     static Optional<byte[]> binary(String family) {
         return read("binary/" + family + ".fatbin");
+    }
+
+    /** Families that the build compiled, by name. */
+    static List<String> binaries() {
+        return read("binary/families.txt")
+                .map(bytes -> new String(bytes, StandardCharsets.UTF_8).lines().filter(line -> !line.isBlank())
+                        .toList())
+                .orElse(List.of());
     }
 
     /**
