@@ -13,7 +13,7 @@ import torch
 
 CUDA = ctypes.CDLL("libcuda.so.1")
 FAMILIES = {"attention_pool": "attention_router", "attention_select": "attention_router",
-            "attention_coverage": "attention_router", "attention_inverse": "attention_lists",
+            "attention_coverage": "attention_router", "attention_list_starts": "attention_lists", "attention_inverse": "attention_lists",
             "attention_statistics": "attention_backward", "attention_combine": "attention_backward"}
 SHARED_BYTES = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
@@ -29,6 +29,10 @@ class Shape(ctypes.Structure):
     _fields_ = [(n, ctypes.c_int) for n in (
         "numTokens", "heads", "kvHeads", "group", "block", "numTiles", "numBlocks", "listLength", "tileRows",
         "subTiles")] + [("scale", ctypes.c_float), ("scaleLog2", ctypes.c_float)]
+
+
+class CoverageBudgets(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_int), ("values", ctypes.c_int * 31)]
 
 
 class TensorMap:
@@ -134,8 +138,9 @@ class Attention:
         start = np.concatenate([[0], np.cumsum(kept)]).astype(np.int32)
         self.list_length = int(start[-1])
         self.list_start_np = start
-        self.list_start = torch.from_numpy(start).cuda()
-        self.order = torch.from_numpy(np.argsort(-kept, kind="stable").astype(np.int32)).cuda()
+        self.budget = budget
+        self.list_start = torch.full((len(start),), -1, dtype=torch.int32, device="cuda")
+        self.order = torch.from_numpy(np.argsort(-self.causal, kind="stable").astype(np.int32)).cuda()
         rows, entries = self.J * self.num_blocks, self.J * self.list_length
         self.longest = max(4, -(-entries // (2 * self.sms)))
         self.most_items = rows + entries // self.longest
@@ -163,9 +168,11 @@ class Attention:
     def route(self, q, k, coverage_budgets=(), only=None):
         launch, d = self.kernels.launch, self.D
         if not hasattr(self, "coverage") or len(self.coverage) != max(1, len(coverage_budgets)):
-            self.budgets = torch.tensor(list(coverage_budgets) or [0], dtype=torch.int32, device="cuda")
             self.coverage_rows = torch.empty(max(1, len(coverage_budgets)) * self.J * self.num_tiles, device="cuda")
             self.coverage = torch.empty(max(1, len(coverage_budgets)), dtype=torch.float64, device="cuda")
+        if only is None:
+            launch("attention_list_starts", (1,), 1024, 0, self.tiles, self.list_start, self.budget, self.sink, self.local,
+                   self.common)
         if only in (None, "pool queries"):
             launch(f"attention_pool_queries_d{d}", (self.num_tiles, self.J), 256, 0, q, self.tiles, self.pooled_q,
                    self.common)
@@ -177,8 +184,8 @@ class Attention:
         most = int(self.causal.max())
         per_cta = max(1, min(8, 98304 // (4 * most)))
         launch(f"attention_select_d{d}", (-(-self.num_tiles // per_cta), self.J), 256, per_cta * most * 4, self.pooled_q,
-               self.pooled_k, self.tiles, self.list_start, self.lists, self.bits, self.budgets, self.coverage_rows,
-               len(coverage_budgets), self.sink, self.local, per_cta, self.words, self.common)
+               self.pooled_k, self.tiles, self.list_start, self.lists, self.bits, self.coverage_rows,
+               CoverageBudgets(len(coverage_budgets), tuple(coverage_budgets)), self.sink, self.local, per_cta, self.words, self.common)
         if coverage_budgets:
             launch("attention_coverage", (len(coverage_budgets),), 256, 0, self.coverage_rows, self.coverage,
                    self.J * self.num_tiles)

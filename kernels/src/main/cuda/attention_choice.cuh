@@ -153,6 +153,12 @@ __device__ __forceinline__ void forEachKept(const Keys& keys, const Threshold& t
     });
 }
 
+// Budgets at which coverage is sampled; passed by value.
+struct CoverageBudgets {
+    int count;
+    int values[31];
+};
+
 // Where the outcome of one tile goes.
 struct TileChoice {
     int* list;
@@ -160,8 +166,6 @@ struct TileChoice {
     long long bitStride;
     float* coverage;       // budget i at coverage[i * coverageStride]
     long long coverageStride;
-    const int* coverageBudgets;
-    int numCoverageBudgets;
     int kept;
     int causal;
     int sink;              // blocks [0, sink) are kept whatever their score
@@ -170,12 +174,12 @@ struct TileChoice {
     float scaleLog2;
 
     // Marks forced blocks with the highest key. Masses are exp(score * scale), relative to the highest.
-    __device__ void force(unsigned* keys, float& highest, float& all, float& forced) const {
+    __device__ void force(unsigned* keys, bool withMasses, float& highest, float& all, float& forced) const {
         int lane = threadIdx.x & 31;
         highest = scoreOf(keys[0]);
         all = 0;
         forced = 0;
-        if (numCoverageBudgets > 0) {
+        if (withMasses) {
             for (int block = lane; block < causal; block += 32) {
                 highest = fmaxf(highest, scoreOf(keys[block]));
             }
@@ -199,7 +203,8 @@ struct TileChoice {
     }
 
     template <typename Keys>
-    __device__ __forceinline__ void choose(const Keys& keys, float highest, float all, float forced) const {
+    __device__ __forceinline__ void choose(const Keys& keys, const CoverageBudgets& budgets, float highest, float all,
+            float forced) const {
         int lane = threadIdx.x & 31;
         int written = 0;
         KeyRange range(keys);
@@ -213,9 +218,9 @@ struct TileChoice {
                 bits[base / 32 * bitStride] = lanes;
             }
         });
-        for (int i = 0; i < numCoverageBudgets; i++) {
+        for (int i = 0; i < budgets.count; i++) {
             float held = 0;
-            Threshold threshold(keys, range, min(causal, max(coverageBudgets[i], numForced)), causal);
+            Threshold threshold(keys, range, min(causal, max(budgets.values[i], numForced)), causal);
             forEachKept(keys, threshold, causal, [&](int base, unsigned key, bool keep) {
                 held += keep && key != FORCED ? exp2Fast((scoreOf(key) - highest) * scaleLog2) : 0;
             });
@@ -226,17 +231,17 @@ struct TileChoice {
         }
     }
 
-    __device__ void run(unsigned* keys) const {
+    __device__ void run(unsigned* keys, const CoverageBudgets& budgets) const {
         float highest, all, forced;
-        force(keys, highest, all, forced);
+        force(keys, budgets.count > 0, highest, all, forced);
         if (causal <= 256) {
-            choose(RegisterKeys<8>(keys, causal), highest, all, forced);
+            choose(RegisterKeys<8>(keys, causal), budgets, highest, all, forced);
         } else if (causal <= 512) {
-            choose(RegisterKeys<16>(keys, causal), highest, all, forced);
+            choose(RegisterKeys<16>(keys, causal), budgets, highest, all, forced);
         } else if (causal <= 1024) {
-            choose(RegisterKeys<32>(keys, causal), highest, all, forced);
+            choose(RegisterKeys<32>(keys, causal), budgets, highest, all, forced);
         } else {
-            choose(SharedKeys{keys, causal}, highest, all, forced);
+            choose(SharedKeys{keys, causal}, budgets, highest, all, forced);
         }
     }
 };

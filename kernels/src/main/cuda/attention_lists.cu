@@ -57,6 +57,31 @@ __device__ __forceinline__ int bucket(int size, int longest) {
 
 }  // namespace
 
+// One CTA. listStart [tiles + 1]: where each tile's list begins, the same for all heads, because how many blocks a tile keeps
+// does not depend on the scores.
+extern "C" __global__ void __launch_bounds__(SCAN_THREADS) attention_list_starts(const AttentionTile* tiles,
+        int* listStart, int budget, int sinkBlocks, int localBlocks, AttentionShape shape) {
+    __shared__ int warpSums[SCAN_THREADS / 32];
+    int entries = 0;
+    for (int base = 0; base < shape.numTiles; base += SCAN_THREADS) {
+        int t = base + threadIdx.x;
+        int kept = 0;
+        if (t < shape.numTiles) {
+            int candidates = tiles[t].start / shape.block;
+            int causal = (tiles[t].start + tiles[t].tokens - 1) / shape.block + 1;
+            int forced = causal - candidates + min(candidates, sinkBlocks + localBlocks);
+            kept = min(causal, max(budget, forced));
+        }
+        int start = scan(kept, warpSums, entries);
+        if (t < shape.numTiles) {
+            listStart[t] = start;
+        }
+    }
+    if (threadIdx.x == 0) {
+        listStart[shape.numTiles] = entries;
+    }
+}
+
 // Grid (ceil(blocks / 8), J), 8 warps. Counts each block's entries: counts [J][blocks].
 extern "C" __global__ void __launch_bounds__(WARPS * 32) attention_inverse_count(const unsigned* bits,
         const AttentionBlock* blocks, int* counts, int words, int queryTile, AttentionShape shape) {

@@ -129,9 +129,8 @@ __device__ __forceinline__ void scoreTiles(const float* queries, const float* po
 // scoring. Shared memory: tilesPerCta * (most causal blocks of any tile) words.
 template <int D>
 __device__ void chooseBlocks(const float* pooledQueries, const float* pooledKeys, const AttentionTile* tiles,
-        const int* listStart, int* lists, unsigned* bits, const int* coverageBudgets, float* coverage,
-        int numCoverageBudgets, int sinkBlocks, int localBlocks, int tilesPerCta, int words,
-        const AttentionShape& shape) {
+        const int* listStart, int* lists, unsigned* bits, float* coverage, const CoverageBudgets& budgets,
+        int sinkBlocks, int localBlocks, int tilesPerCta, int words, const AttentionShape& shape) {
     extern __shared__ unsigned keys[];
     __shared__ __align__(16) float queries[SELECT_TILES * D];
     int head = blockIdx.y;
@@ -160,10 +159,10 @@ __device__ void chooseBlocks(const float* pooledQueries, const float* pooledKeys
             TileChoice choice = {lists + (long long) head * shape.listLength + listStart[t],
                     bits + (long long) head * words * shape.numTiles + t, shape.numTiles,
                     coverage + (long long) head * shape.numTiles + t, (long long) shape.kvHeads * shape.numTiles,
-                    coverageBudgets, numCoverageBudgets, listStart[t + 1] - listStart[t], causal,
+                    listStart[t + 1] - listStart[t], causal,
                     min(sinkBlocks, candidates), max(0, candidates - localBlocks),
                     causal - candidates + min(candidates, sinkBlocks + localBlocks), shape.scaleLog2};
-            choice.run(keys + warp * most);
+            choice.run(keys + warp * most, budgets);
         }
         __syncthreads();
         first = last + 1;
@@ -183,10 +182,10 @@ __device__ void chooseBlocks(const float* pooledQueries, const float* pooledKeys
     }                                                                                                                  \
     extern "C" __global__ void __launch_bounds__(SELECT_THREADS) attention_select_d##D(const float* pooledQueries,     \
             const float* pooledKeys, const AttentionTile* tiles, const int* listStart, int* lists, unsigned* bits,     \
-            const int* coverageBudgets, float* coverage, int numCoverageBudgets, int sinkBlocks, int localBlocks,      \
+            float* coverage, const __grid_constant__ CoverageBudgets budgets, int sinkBlocks, int localBlocks,         \
             int tilesPerCta, int words, AttentionShape shape) {                                                        \
-        chooseBlocks<D>(pooledQueries, pooledKeys, tiles, listStart, lists, bits, coverageBudgets, coverage,                 \
-                numCoverageBudgets, sinkBlocks, localBlocks, tilesPerCta, words, shape);                               \
+        chooseBlocks<D>(pooledQueries, pooledKeys, tiles, listStart, lists, bits, coverage, budgets, sinkBlocks,       \
+                localBlocks, tilesPerCta, words, shape);                                                               \
     }
 
 ROUTER_KERNELS(64)

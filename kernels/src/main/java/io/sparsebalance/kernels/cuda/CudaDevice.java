@@ -10,6 +10,8 @@ import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * One rank's share of one NVIDIA GPU: a stream and memory of its own. Ranks of a process on the same GPU share its context.
@@ -29,6 +31,7 @@ public final class CudaDevice implements Device {
     private final Transfers transfers;
     private final CudaModules modules;
     private final CudaOps ops;
+    private final Map<AttentionShape, CudaSparseAttention> attentions = new HashMap<>();
     private boolean closed;
 
     /**
@@ -141,7 +144,7 @@ public final class CudaDevice implements Device {
 
     @Override
     public SparseAttention attention(AttentionShape shape) {
-        throw new UnsupportedOperationException("no sparse attention kernels for CUDA yet; asked for " + shape);
+        return attentions.computeIfAbsent(shape, key -> new CudaSparseAttention(this, key));
     }
 
     @Override
@@ -158,6 +161,7 @@ public final class CudaDevice implements Device {
         try (context; stream; memory; transfers; modules; ops) {
             // Closed in reverse order, after the work that may still use them.
             stream.synchronize();
+            attentions.values().forEach(CudaSparseAttention::close);
         }
     }
 }

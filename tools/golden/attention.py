@@ -1,4 +1,4 @@
-"""Writes golden values of router and sparse attention: python3 tools/golden/attention_golden.py [folder]
+"""Writes golden values of router and sparse attention: python3 tools/golden/attention.py [folder]
 
 Everything is computed by PyTorch in float64, the gradients by autograd, from inputs rounded to bf16. The files are read by
 tests of the CPU and of the CUDA kernels. Format: safetensors; the case's parameters are in its metadata.
@@ -6,12 +6,11 @@ tests of the CPU and of the CUDA kernels. Format: safetensors; the case's parame
 Tensors: q, dOut [T,H,D]; k, v [T,J,D] (BF16); counts [J,tiles], blocks (the lists, head by head and tile by tile, ascending),
 coverage [budgets]; out, dq [T,H,D]; logSumExp [H,T]; dk, dv [T,J,D].
 """
-import json
 import math
 import os
-import struct
 import sys
 
+import golden_file
 import torch
 
 CASES = {
@@ -20,7 +19,6 @@ CASES = {
     "attention-d128": dict(heads=1, kvHeads=1, headSize=128, block=64, queryTile=48, sinkBlocks=1, localBlocks=0,
                            lengths=[130], budget=1, coverageBudgets=[1, 2], seed=2),
 }
-TYPES = {torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64", torch.int32: "I32"}
 
 
 def kept_blocks(scores, forced, budget):
@@ -84,26 +82,12 @@ def compute(c):
     return tensors
 
 
-def write(path, tensors, metadata):
-    header, at = {"__metadata__": metadata}, 0
-    for name, x in tensors.items():
-        size = x.numel() * x.element_size()
-        header[name] = {"dtype": TYPES[x.dtype], "shape": list(x.shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text)
-        for x in tensors.values():
-            f.write(x.contiguous().view(torch.uint8).numpy().tobytes())
-
-
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else "kernels/src/test/resources/golden"
     for name, case in CASES.items():
         metadata = {n: " ".join(map(str, x)) if isinstance(x, list) else str(x) for n, x in case.items()}
         metadata["torch"] = torch.__version__
-        write(os.path.join(folder, name + ".safetensors"), compute(case), metadata)
+        golden_file.write(os.path.join(folder, name + ".safetensors"), compute(case), metadata)
 
 
 if __name__ == "__main__":
