@@ -63,6 +63,8 @@ class Setting:
                 ms[part] = median_ms(lambda: a.backward(*args, only=part), graph=True)
             for part in ("pool queries", "pool keys", "select"):
                 ms[part] = median_ms(lambda: a.route(self.q, self.k, coverage, only=part), graph=True)
+            a.route(self.q, self.k)
+            ms["select without coverage"] = median_ms(lambda: a.route(self.q, self.k, only="select"), graph=True)
         return ms
 
     def flex(self):

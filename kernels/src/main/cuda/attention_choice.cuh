@@ -219,14 +219,18 @@ struct TileChoice {
             }
         });
         for (int i = 0; i < budgets.count; i++) {
-            float held = 0;
-            Threshold threshold(keys, range, min(causal, max(budgets.values[i], numForced)), causal);
-            forEachKept(keys, threshold, causal, [&](int base, unsigned key, bool keep) {
-                held += keep && key != FORCED ? exp2Fast((scoreOf(key) - highest) * scaleLog2) : 0;
-            });
-            held = warpSum(held);
+            int size = min(causal, max(budgets.values[i], numForced));
+            float held = all;
+            if (size < causal) {
+                held = 0;
+                Threshold threshold(keys, range, size, causal);
+                forEachKept(keys, threshold, causal, [&](int base, unsigned key, bool keep) {
+                    held += keep && key != FORCED ? exp2Fast((scoreOf(key) - highest) * scaleLog2) : 0;
+                });
+                held = warpSum(held) + forced;
+            }
             if (lane == 0) {
-                coverage[i * coverageStride] = min(1.f, (forced + held) / all);
+                coverage[i * coverageStride] = min(1.f, held / all);
             }
         }
     }

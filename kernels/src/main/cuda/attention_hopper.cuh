@@ -216,6 +216,21 @@ __device__ __forceinline__ void barrierWait(unsigned barrier, int parity) {
             : "memory");
 }
 
+// Stores to shared memory and reports the bytes to the barrier, as copies do.
+__device__ __forceinline__ void storeAsync(unsigned to, float4 x, unsigned barrier) {
+    asm volatile(
+            "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];\n" ::"r"(to),
+            "r"(__float_as_uint(x.x)), "r"(__float_as_uint(x.y)), "r"(__float_as_uint(x.z)),
+            "r"(__float_as_uint(x.w)), "r"(barrier)
+            : "memory");
+}
+
+__device__ __forceinline__ void storeAsync(unsigned to, int x, unsigned barrier) {
+    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];\n" ::"r"(to), "r"(x),
+                 "r"(barrier)
+                 : "memory");
+}
+
 // Copies the box at (column, head, token) to shared memory and reports its bytes to the barrier.
 __device__ __forceinline__ void copyBox(unsigned to, const TensorMap& map, int column, int head, int token,
         unsigned barrier) {

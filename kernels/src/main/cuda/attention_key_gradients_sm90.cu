@@ -59,7 +59,7 @@ struct KeyGradientsSm90 {
         if (threadIdx.x == 0) {
             barrierInit(kvFull, 1);
             for (int i = 0; i < STAGES; i++) {
-                barrierInit(full + i * 8, 33);
+                barrierInit(full + i * 8, 1);
                 barrierInit(empty + i * 8, 4 * WARPGROUPS);
             }
         }
@@ -101,37 +101,30 @@ struct KeyGradientsSm90 {
                 }
                 const float2* from = stats
                         + ((long long) head * shape.numTokens + tile.token + first) * shape.group;
-                float2 stat[2];
-#pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    int row = lane + half * 32;
-                    stat[half] = row < rowTokens * shape.group ? __ldg(from + row)
-                                                               : make_float2(__int_as_float(0x7f800000), 0);
-                }
+                int row = 2 * lane;
+                float2 none = make_float2(-minusInfinity(), 0);
+                float2 even = row < rowTokens * shape.group ? __ldg(from + row) : none;
+                float2 odd = row + 1 < rowTokens * shape.group ? __ldg(from + row + 1) : none;
+                unsigned barrier = full + ring.stage * 8;
+                unsigned to = sharedAddress(note(ring.stage));
                 barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
                 if (lane == 0) {
-                    unsigned barrier = full + ring.stage * 8;
-                    barrierExpect(barrier, 2 * boxBytes);
+                    barrierExpect(barrier, 2 * boxBytes + ROWS * 8 + 4);
                     copyRows<D>(q + ring.stage * ROW_BYTES, qMap, ROWS, head * shape.group, tile.token + first,
                             barrier);
                     copyRows<D>(dOut + ring.stage * ROW_BYTES, dOutMap, ROWS, head * shape.group, tile.token + first,
                             barrier);
-                    *positions(ring.stage) = tile.start + first;
+                    storeAsync(to + ROWS * 8, tile.start + first, barrier);
                 }
-#pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    note(ring.stage)[lane + half * 32] = stat[half];
-                }
-                barrierArrive(full + ring.stage * 8);
+                storeAsync(to + row * 8, make_float4(even.x, even.y, odd.x, odd.y), barrier);
                 ring.next();
             }
         }
         barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
         if (lane == 0) {
-            *positions(ring.stage) = -1;
-            barrierArrive(full + ring.stage * 8);
+            barrierExpect(full + ring.stage * 8, 4);
+            storeAsync(sharedAddress(positions(ring.stage)), -1, full + ring.stage * 8);
         }
-        barrierArrive(full + ring.stage * 8);
     }
 
     // One warpgroup, keys [64 * warpgroup, 64 * warpgroup + 64) of the CTA. Leaves dK / scale and dV in registers.
@@ -191,6 +184,7 @@ struct KeyGradientsSm90 {
             pin(s);
             pin(dk);
             pin(dv);
+            __syncwarp();  // all lanes have read the stage's notes
             if (leader) {
                 barrierArrive(empty + stage * 8);
             }
