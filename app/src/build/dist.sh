@@ -28,11 +28,12 @@ done
 rm -rf "$work"
 mkdir -p "$work"
 # What the jars name, without what Jackson and Logback use only if it is there (desktop, SQL, mail). Added is what was only implied by
-# those (xml, logging), and what no class file names: the vector module, Unsafe for Pekko, flight recordings.
+# those (xml, logging), and what no class file names: the vector module, Unsafe for Pekko, flight recordings, archives
+# as file systems.
 modules=$("$jdk/bin/jdeps" --print-module-deps --ignore-missing-deps --multi-release "$java_major" \
   target/sparsebalance-app-"$version".jar "$lib"/*.jar | tail -n 1 | tr ',' '\n' \
   | grep -Ev '^java\.(desktop|sql|rmi|compiler|instrument)$' | paste -sd ,)
-modules+=,java.xml,java.logging,java.management,jdk.unsupported,jdk.incubator.vector,jdk.jfr
+modules+=,java.xml,java.logging,java.management,jdk.unsupported,jdk.incubator.vector,jdk.jfr,jdk.zipfs
 printf '[INFO] dist: runtime of %s\n' "$modules"
 # A JDK without a folder jmods links from its own image.
 "$jdk/bin/jlink" --add-modules "$modules" --output "$work/runtime" --no-header-files --no-man-pages \

@@ -42,7 +42,8 @@ public final class GpuStepBench {
             try (Trainer trainer = Trainers.create(device, model, optimizer, 1)) {
                 System.out.printf(Locale.ROOT, "%d parameters, ready after %.1f s%n%n", trainer.numParameters(),
                         (System.nanoTime() - start) / 1e9);
-                System.out.println("| tokens | step ms | of it update ms | tokens/s | forward only ms | peak MiB | loss |");
+                System.out.println(
+                        "| tokens | step ms | of it update ms | tokens/s | forward only ms | peak MiB | loss |");
                 System.out.println("|---|---|---|---|---|---|---|");
                 for (int numTokens : tokens) {
                     run(device, trainer, model, numTokens);
@@ -66,7 +67,8 @@ public final class GpuStepBench {
             double loss = 0;
             for (int i = -WARM_UPS; i < REPEATS; i++) {
                 long start = System.nanoTime();
-                loss = trainer.forwardBackward(batch, budgets, new int[]{BUDGET}, 1.0 / numTokens).lossSum() / numTokens;
+                loss = trainer.forwardBackward(batch, budgets, new int[]{BUDGET}, 1.0 / numTokens).lossSum()
+                        / numTokens;
                 long computed = System.nanoTime();
                 trainer.update(i + WARM_UPS + 1L);
                 trainer.zeroGradients();
@@ -81,7 +83,8 @@ public final class GpuStepBench {
             }
             double milliseconds = median(step);
             System.out.printf(Locale.ROOT, "| %d | %.1f | %.1f | %.0f | %.1f | %d | %.4f |%n", numTokens, milliseconds,
-                    median(update), numTokens / milliseconds * 1e3, median(forward), device.memory().peakBytes() / MIB, loss);
+                    median(update), numTokens / milliseconds * 1e3, median(forward), device.memory().peakBytes() / MIB,
+                    loss);
         }
     }
 

@@ -65,6 +65,21 @@ final class GoldenFile {
         return data.slice(from, to - from).order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** Dimensions of a tensor of any type. */
+    long[] shape(String tensor) {
+        return Arrays.stream(find("\"" + tensor + "\": \\{[^\\[]*\"shape\": \\[([\\d, ]*)\\]").split(",", -1))
+                .map(String::strip)
+                .mapToLong(Long::parseLong).toArray();
+    }
+
+    /** Bytes of a tensor of any type. */
+    byte[] bytes(String tensor) {
+        ByteBuffer bytes = bytes(tensor, "[A-Z0-9]+");
+        byte[] values = new byte[bytes.remaining()];
+        bytes.get(values);
+        return values;
+    }
+
     /** Elements of a BF16 tensor. */
     short[] bf16(String tensor) {
         ByteBuffer bytes = bytes(tensor, "BF16");

@@ -1,12 +1,16 @@
-package io.sparsebalance.kernels;
+package io.sparsebalance.kernels.golden;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
+import io.sparsebalance.kernels.AdamWStep;
+import io.sparsebalance.kernels.DType;
+import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.Devices;
+import io.sparsebalance.kernels.Ops;
+import io.sparsebalance.kernels.Stream;
+import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +22,7 @@ class GoldenOpsTest {
     private static final AdamWStep ADAM = new AdamWStep(1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f);
 
     @Test
-    void cpuAgreesWithPyTorch() throws IOException {
+    void cpuAgreesWithPyTorch() {
         try (Case device = new Case("cpu", 2e-6, 2e-6)) {
             device.all();
         }
@@ -26,7 +30,7 @@ class GoldenOpsTest {
 
     @Test
     @Tag("cuda")
-    void gpuAgreesWithPyTorch() throws IOException {
+    void gpuAgreesWithPyTorch() {
         Optional<String> missing = Devices.missing("cuda");
         assumeTrue(missing.isEmpty(), () -> "needs a GPU: " + missing.orElseThrow());
         try (Case device = new Case("cuda", 4e-3, 1e-5)) {
@@ -39,12 +43,12 @@ class GoldenOpsTest {
         private final Device device;
         private final Ops ops;
         private final Stream stream;
-        private final SafetensorsFile golden = SafetensorsFile.ofResource("/golden/ops.safetensors");
+        private final GoldenFile golden = GoldenFile.read("ops");
         private final List<Tensor> tensors = new ArrayList<>();
         private final double activationLimit;
         private final double f32Limit;
 
-        Case(String kind, double activationLimit, double f32Limit) throws IOException {
+        Case(String kind, double activationLimit, double f32Limit) {
             device = Devices.open(kind, 1);
             ops = device.ops();
             stream = device.stream();
@@ -101,8 +105,7 @@ class GoldenOpsTest {
             check("crossEntropy.dx", logits);
             double[] sum = new double[1];
             loss.download(MemorySegment.ofArray(sum));
-            double expected = ByteBuffer.wrap(golden.bytes("crossEntropy.loss")).order(ByteOrder.LITTLE_ENDIAN)
-                    .getDouble();
+            double expected = golden.f64("crossEntropy.loss")[0];
             assertThat(Math.abs(sum[0] / expected - 1)).isLessThan(1e-6);
         }
 
@@ -165,7 +168,7 @@ class GoldenOpsTest {
         }
 
         private void check(String name, Tensor actual) {
-            float[] expected = golden.floats(name);
+            float[] expected = golden.f32(name);
             float[] values = new float[expected.length];
             try (Tensor exact = device.allocate(DType.F32, actual.shape())) {
                 ops.copy(stream, actual, exact);
