@@ -18,23 +18,24 @@ done
 
 jdk=
 for home in "${SPARSEBALANCE_JAVA_HOME:-}" "${JAVA_HOME:-}" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
-  if [[ -x $home/bin/jlink && -d $home/jmods ]] && grep -q "^JAVA_VERSION=\"$java_major[.\"]" "$home/release" 2>/dev/null; then
+  if [[ -x $home/bin/jlink ]] && grep -q "^JAVA_VERSION=\"$java_major[.\"]" "$home/release" 2>/dev/null; then
     jdk=$home
     break
   fi
 done
-[[ -n $jdk ]] || fail "it needs a JDK $java_major with jlink and jmods; set SPARSEBALANCE_JAVA_HOME"
+[[ -n $jdk ]] || fail "it needs a JDK $java_major with jlink; set SPARSEBALANCE_JAVA_HOME"
 
 rm -rf "$work"
 mkdir -p "$work"
-# What the jars name, without what Jackson and Logback use only if it is there (desktop, SQL, mail); and what no class file names:
-# the vector module, Unsafe for Pekko, and flight recordings.
-modules=$("$jdk/bin/jdeps" --print-module-deps --ignore-missing-deps --multi-release "$java_major" -cp "$lib/*" \
-  target/sparsebalance-app-"$version".jar "$lib"/*.jar | tr ',' '\n' | grep -Ev '^java\.(desktop|sql|rmi|compiler|instrument)$' \
-  | paste -sd ,)
-modules+=,java.logging,java.management,jdk.unsupported,jdk.incubator.vector,jdk.jfr
+# What the jars name, without what Jackson and Logback use only if it is there (desktop, SQL, mail). Added is what was only implied by
+# those (xml, logging), and what no class file names: the vector module, Unsafe for Pekko, flight recordings.
+modules=$("$jdk/bin/jdeps" --print-module-deps --ignore-missing-deps --multi-release "$java_major" \
+  target/sparsebalance-app-"$version".jar "$lib"/*.jar | tail -n 1 | tr ',' '\n' \
+  | grep -Ev '^java\.(desktop|sql|rmi|compiler|instrument)$' | paste -sd ,)
+modules+=,java.xml,java.logging,java.management,jdk.unsupported,jdk.incubator.vector,jdk.jfr
 printf '[INFO] dist: runtime of %s\n' "$modules"
-"$jdk/bin/jlink" --module-path "$jdk/jmods" --add-modules "$modules" --output "$work/runtime" --no-header-files --no-man-pages \
+# A JDK without a folder jmods links from its own image.
+"$jdk/bin/jlink" --add-modules "$modules" --output "$work/runtime" --no-header-files --no-man-pages \
   --compress=zip-0 --strip-java-debug-attributes
 
 # Archive of one flavour, without the jars that match a pattern.

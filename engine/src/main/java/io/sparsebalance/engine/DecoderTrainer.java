@@ -3,6 +3,7 @@ package io.sparsebalance.engine;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.Tensor;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -58,6 +59,12 @@ final class DecoderTrainer implements Trainer {
     @Override
     public Tensor gradients() {
         return state.gradients();
+    }
+
+    /** Replaces all parameters, flat F32 in the order of the layout, for tests against other programs. */
+    void loadParameters(MemorySegment values) {
+        state.parameters().upload(values);
+        state.refreshCopy(context);
     }
 
     /** Where each weight lies. */

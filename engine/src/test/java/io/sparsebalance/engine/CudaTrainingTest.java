@@ -78,7 +78,7 @@ class CudaTrainingTest {
                     Tensor targetTensor = device.allocate(DType.I32, numTokens)) {
                 tokenTensor.upload(MemorySegment.ofArray(tokens));
                 targetTensor.upload(MemorySegment.ofArray(targets));
-                long numTargets = numTokens - lengths.size();
+                long numTargets = (long) numTokens - lengths.size();
                 trainer.zeroGradients();
                 MicroBatchResult result = trainer.forwardBackward(
                         new TokenBatch(documents, tokenTensor, targetTensor, numTargets), budgets, new int[]{2, 4},
@@ -109,7 +109,8 @@ class CudaTrainingTest {
     @CsvSource({"64,false", "64,true", "128,true"})
     void gradientsAgree(int headSize, boolean recompute) {
         List<Integer> lengths = List.of(700, 40, 1, 129, 64);
-        try (Run cpu = new Run("cpu", model(headSize, recompute)); Run gpu = new Run("cuda", model(headSize, recompute))) {
+        try (Run cpu = new Run("cpu", model(headSize, recompute));
+                Run gpu = new Run("cuda", model(headSize, recompute))) {
             double expected = cpu.step(0, lengths);
             assertThat(gpu.step(0, lengths)).isCloseTo(expected, Percentage.withPercentage(0.2));
             float[] a = cpu.gradients();
