@@ -13,7 +13,8 @@ import torch
 
 CUDA = ctypes.CDLL("libcuda.so.1")
 FAMILIES = {"attention_pool": "attention_router", "attention_select": "attention_router",
-            "attention_coverage": "attention_router", "attention_list_starts": "attention_lists", "attention_inverse": "attention_lists",
+            "attention_coverage": "attention_router", "attention_list_starts": "attention_lists",
+            "attention_inverse": "attention_lists",
             "attention_statistics": "attention_backward", "attention_combine": "attention_backward"}
 SHARED_BYTES = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
@@ -193,7 +194,8 @@ class Attention:
     def invert(self):
         launch, rows = self.kernels.launch, self.J * self.num_blocks
         grid = (-(-self.num_blocks // 8), self.J)
-        launch("attention_inverse_count", grid, 256, 0, self.bits, self.blocks, self.counts, self.words, self.Q, self.common)
+        launch("attention_inverse_count", grid, 256, 0, self.bits, self.blocks, self.counts, self.words, self.Q,
+               self.common)
         launch("attention_inverse_plan", (1,), 1024, 0, self.counts, self.starts, self.slots, self.items, self.num_items,
                rows, self.longest)
         launch("attention_inverse_scatter", grid, 256, 0, self.bits, self.blocks, self.starts, self.entries, self.words,

@@ -232,9 +232,9 @@ struct KeyGradientsSm90 {
 
 }  // namespace
 
-// Grid (most items, B / KEYS).
+// Grid (most items, B / KEYS), clusters of one, because asynchronous stores to shared memory need a cluster.
 #define KEY_GRADIENTS_SM90(D, WARPGROUPS)                                                                              \
-    extern "C" __global__ void                                                                                         \
+    extern "C" __global__ void __cluster_dims__(1, 1, 1)                                                               \
             __launch_bounds__(KeyGradientsSm90<D, WARPGROUPS>::THREADS, KeyGradientsSm90<D, WARPGROUPS>::CTAS)         \
             attention_key_gradients_sm90_d##D##_w##WARPGROUPS(const __grid_constant__ TensorMap q,                     \
                     const __grid_constant__ TensorMap dOut, const __grid_constant__ TensorMap k,                       \

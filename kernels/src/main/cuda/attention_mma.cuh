@@ -27,7 +27,7 @@ template <int D, int ROWS, int THREADS>
 __device__ __forceinline__ void copyRowsAsync(unsigned to, const unsigned short* x, long long firstToken, int heads,
         int head0, int group, int valid) {
     constexpr int CHUNKS = D / 8;
-#pragma unroll
+#pragma unroll 4
     for (int i = 0; i < ROWS * CHUNKS / THREADS; i++) {
         int index = i * THREADS + threadIdx.x;
         int row = index / CHUNKS;
