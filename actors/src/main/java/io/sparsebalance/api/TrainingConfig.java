@@ -35,8 +35,14 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
     /** {@code run.checkpoint}: steps between checkpoints, 0 for only at the end. */
     public record Checkpoint(int every) {}
 
-    /** {@code device}: {@code cpu} or {@code noop}; threads of each rank's device, 0 for cores / ranks, at least 1. */
-    public record DeviceSection(String kind, int threadsPerRank) {}
+    /**
+     * {@code device}.
+     *
+     * @param kind {@code auto}, {@code cpu}, {@code cuda} or {@code noop}
+     * @param threadsPerRank threads of each rank's device, 0 for cores / ranks, at least 1
+     * @param memoryBudget bytes of device memory for each rank, 0 for its share of what is there
+     */
+    public record DeviceSection(String kind, int threadsPerRank, long memoryBudget) {}
 
     /** {@code model}: shape of the decoder. */
     public record Model(int layers, int hidden, int heads, int kvHeads, int headSize, int ffn, double ropeTheta,

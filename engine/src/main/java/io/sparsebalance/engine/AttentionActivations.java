@@ -28,15 +28,15 @@ record AttentionActivations(Tensor rstd, Tensor normed, Tensor qRaw, Tensor kRaw
         long headSize = model.attention().headSize();
         boolean qkNorm = model.qkNorm();
         return new AttentionActivations(workspace.f32(prefix + "attention.rstd", numTokens),
-                workspace.f32(prefix + "attention.normed", numTokens, model.hidden()),
-                qkNorm ? workspace.f32(prefix + "q.raw", numTokens, heads, headSize) : null,
-                qkNorm ? workspace.f32(prefix + "k.raw", numTokens, kvHeads, headSize) : null,
+                workspace.activation(prefix + "attention.normed", numTokens, model.hidden()),
+                qkNorm ? workspace.activation(prefix + "q.raw", numTokens, heads, headSize) : null,
+                qkNorm ? workspace.activation(prefix + "k.raw", numTokens, kvHeads, headSize) : null,
                 qkNorm ? workspace.f32(prefix + "q.rstd", numTokens * heads) : null,
                 qkNorm ? workspace.f32(prefix + "k.rstd", numTokens * kvHeads) : null,
-                workspace.f32(prefix + "q", numTokens, heads, headSize),
-                workspace.f32(prefix + "k", numTokens, kvHeads, headSize),
-                workspace.f32(prefix + "v", numTokens, kvHeads, headSize),
-                workspace.f32(prefix + "attention.out", numTokens, heads, headSize),
+                workspace.activation(prefix + "q", numTokens, heads, headSize),
+                workspace.activation(prefix + "k", numTokens, kvHeads, headSize),
+                workspace.activation(prefix + "v", numTokens, kvHeads, headSize),
+                workspace.activation(prefix + "attention.out", numTokens, heads, headSize),
                 workspace.f32(prefix + "attention.log-sum-exp", heads, numTokens));
     }
 }

@@ -60,10 +60,10 @@ final class AttentionHalf {
     void backward(Tensor x, LayerWeights weights, LayerWeights gradients, MicroBatch batch, BlockLists lists,
             AttentionActivations act, Tensor dResidual) {
         Workspace workspace = context.workspace();
-        Tensor dOut = workspace.f32("backward.attention.out", act.out().shape());
-        Tensor dq = workspace.f32("backward.q", act.q().shape());
-        Tensor dk = workspace.f32("backward.k", act.k().shape());
-        Tensor dv = workspace.f32("backward.v", act.v().shape());
+        Tensor dOut = workspace.activation("backward.attention.out", act.out().shape());
+        Tensor dq = workspace.activation("backward.q", act.q().shape());
+        Tensor dk = workspace.activation("backward.k", act.k().shape());
+        Tensor dv = workspace.activation("backward.v", act.v().shape());
         context.addWeightGradient(act.out(), dResidual, gradients.attentionOutput());
         context.inputGradient(dResidual, weights.attentionOutput(), dOut);
         context.attention().backward(stream, act.q(), act.k(), act.v(), act.out(), dOut, act.logSumExp(), lists, dq,
@@ -76,7 +76,7 @@ final class AttentionHalf {
             dqRaw = normBackward("backward.q.raw", dq, act.qRaw(), weights.qNorm(), act.qRstd(), gradients.qNorm());
             dkRaw = normBackward("backward.k.raw", dk, act.kRaw(), weights.kNorm(), act.kRstd(), gradients.kNorm());
         }
-        Tensor dNormed = workspace.f32("backward.normed", dResidual.shape());
+        Tensor dNormed = workspace.activation("backward.normed", dResidual.shape());
         context.addWeightGradient(act.normed(), dqRaw, gradients.q());
         context.addWeightGradient(act.normed(), dkRaw, gradients.k());
         context.addWeightGradient(act.normed(), dv, gradients.v());
@@ -88,7 +88,7 @@ final class AttentionHalf {
     }
 
     private Tensor normBackward(String name, Tensor dy, Tensor raw, Tensor weight, Tensor rstd, Tensor dWeight) {
-        Tensor dRaw = context.workspace().f32(name, raw.shape());
+        Tensor dRaw = context.workspace().activation(name, raw.shape());
         ops.fill(stream, dRaw, 0);
         context.rmsNormBackward(dy, raw, weight, rstd, dRaw, dWeight);
         return dRaw;

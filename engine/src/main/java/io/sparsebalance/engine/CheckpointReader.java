@@ -3,8 +3,6 @@ package io.sparsebalance.engine;
 import io.sparsebalance.kernels.Tensor;
 import java.io.EOFException;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -116,7 +114,7 @@ final class CheckpointReader {
         List<Tensor> tensors = CheckpointWriter.tensors(state);
         for (int i = 0; i < tensors.size(); i++) {
             try {
-                readVerified(checkpoint, manifest.files().get(i), Optional.of(tensors.get(i).segment()));
+                readVerified(checkpoint, manifest.files().get(i), Optional.of(tensors.get(i)));
             } catch (IOException e) {
                 throw new IOException(checkpoint.toAbsolutePath() + " changed while it was read: " + e.getMessage()
                         + ". Parameters and optimizer state are undefined; load again or end the run.", e);
@@ -126,7 +124,7 @@ final class CheckpointReader {
 
     /** Reads a whole file, into {@code target} if there is one, and compares size and digest. */
     private static void readVerified(Path checkpoint, CheckpointManifest.DataFile file,
-            Optional<MemorySegment> target) throws IOException {
+            Optional<Tensor> target) throws IOException {
         MessageDigest digest = Digests.sha256();
         byte[] chunk = new byte[Digests.CHUNK_BYTES];
         try (FileChannel channel = FileChannel.open(checkpoint.resolve(file.name()), StandardOpenOption.READ)) {
@@ -139,7 +137,7 @@ final class CheckpointReader {
                 readFully(channel, ByteBuffer.wrap(chunk, 0, count), file.name());
                 digest.update(chunk, 0, count);
                 if (target.isPresent()) {
-                    MemorySegment.copy(chunk, 0, target.get(), ValueLayout.JAVA_BYTE, done, count);
+                    HostCopies.write(target.get(), done, chunk, count);
                 }
             }
         } catch (NoSuchFileException e) {

@@ -81,17 +81,22 @@ final class CheckpointWriter {
 
     private CheckpointManifest.DataFile writeTensor(Path directory, String name, Tensor tensor) throws IOException {
         MessageDigest digest = Digests.sha256();
-        MemorySegment memory = tensor.segment();
         long bytes = tensor.bytes();
         try (FileChannel channel = opener.open(directory.resolve(name))) {
-            for (long done = 0; done < bytes; done += Digests.CHUNK_BYTES) {
-                ByteBuffer chunk = memory.asSlice(done, Math.min(Digests.CHUNK_BYTES, bytes - done)).asByteBuffer();
-                digest.update(chunk.duplicate());
-                writeFully(channel, chunk);
-            }
+            HostCopies.<IOException>read(tensor, memory -> writeDigested(channel, digest, memory));
             channel.force(true);
         }
         return new CheckpointManifest.DataFile(name, bytes, HexFormat.of().formatHex(digest.digest()));
+    }
+
+    private static void writeDigested(FileChannel channel, MessageDigest digest, MemorySegment memory)
+            throws IOException {
+        long bytes = memory.byteSize();
+        for (long done = 0; done < bytes; done += Digests.CHUNK_BYTES) {
+            ByteBuffer chunk = memory.asSlice(done, Math.min(Digests.CHUNK_BYTES, bytes - done)).asByteBuffer();
+            digest.update(chunk.duplicate());
+            writeFully(channel, chunk);
+        }
     }
 
     private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {

@@ -31,9 +31,9 @@ final class Decoder {
                 forwardLayer(batch, weights, layer, lists, prefix(layer), residual(batch, layer),
                         residual(batch, layer + 1));
             }
-            Tensor dResidual = context.workspace().f32("backward.residual", batch.numTokens(),
+            Tensor dResidual = context.workspace().activation("backward.residual", batch.numTokens(),
                     context.model().hidden());
-            double lossSum = head.forwardBackward(residual(batch, layers), batch.batch().targets(), weights, gradients,
+            head.forwardBackward(residual(batch, layers), batch.batch().targets(), weights, gradients,
                     (float) lossScale, dResidual);
             for (int layer = layers - 1; layer >= 0; layer--) {
                 // The shared buffers still hold the last layer's activations when its turn comes.
@@ -46,7 +46,7 @@ final class Decoder {
             context.ops().embeddingBackward(context.stream(), batch.batch().tokens(), dResidual,
                     gradients.embedding());
             context.stream().synchronize();
-            return lists.result(lossSum, batch.batch().numTargets());
+            return lists.result(head.lossSum(), batch.batch().numTargets());
         }
     }
 
@@ -60,8 +60,8 @@ final class Decoder {
                         residual(batch, (layer + 1) % 2));
                 lists.releaseLast();
             }
-            double lossSum = head.forward(residual(batch, layers % 2), batch.batch().targets(), weights);
-            return lists.result(lossSum, batch.batch().numTargets());
+            head.forward(residual(batch, layers % 2), batch.batch().targets(), weights);
+            return lists.result(head.lossSum(), batch.batch().numTargets());
         }
     }
 
@@ -109,6 +109,6 @@ final class Decoder {
 
     /** {@code [T,C]} input of a layer; one past the last layer, that one's output. */
     private Tensor residual(MicroBatch batch, int layer) {
-        return context.workspace().f32("residual." + layer, batch.numTokens(), context.model().hidden());
+        return context.workspace().activation("residual." + layer, batch.numTokens(), context.model().hidden());
     }
 }

@@ -3,6 +3,7 @@ package io.sparsebalance.engine;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.Tensor;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -28,11 +29,12 @@ final class DecoderTrainer implements Trainer {
         this.context = DecoderContext.of(device, model, workspace);
         this.decoder = new Decoder(context, chunkBytes);
         this.state = TrainingState.allocate(device, layout);
-        this.weights = DecoderWeights.of(model, layout, state.parameters());
-        this.weightGradients = DecoderWeights.of(model, layout, state.gradients());
+        this.weights = DecoderWeights.of(model, layout, state.matrices(), state.parameters());
+        this.weightGradients = DecoderWeights.of(model, layout, state.gradients(), state.gradients());
         this.update = new ParameterUpdate(context, optimizer, state);
         try {
             ParameterInitializer.initialize(model, layout, state.parameters(), seed);
+            state.refreshCopy(context);
         } catch (RuntimeException e) {
             state.close();
             throw e;
@@ -57,6 +59,12 @@ final class DecoderTrainer implements Trainer {
     @Override
     public Tensor gradients() {
         return state.gradients();
+    }
+
+    /** Replaces all parameters, flat F32 in the order of the layout, for tests against other programs. */
+    void loadParameters(MemorySegment values) {
+        state.parameters().upload(values);
+        state.refreshCopy(context);
     }
 
     /** Where each weight lies. */
@@ -98,15 +106,15 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public int parameterChecksum() {
-        return Digests.crc32c(state.parameters().segment());
+        return context.ops().checksum(context.stream(), state.parameters());
     }
 
     @Override
     public String digest() {
         MessageDigest digest = Digests.sha256();
-        Digests.update(digest, state.parameters().segment());
-        Digests.update(digest, state.firstMoment().segment());
-        Digests.update(digest, state.secondMoment().segment());
+        for (Tensor tensor : CheckpointWriter.tensors(state)) {
+            HostCopies.read(tensor, chunk -> Digests.update(digest, chunk));
+        }
         return HexFormat.of().formatHex(digest.digest());
     }
 
@@ -122,7 +130,9 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public long loadCheckpoint(Path directory) throws IOException {
-        return new CheckpointReader(model, state).read(directory);
+        long step = new CheckpointReader(model, state).read(directory);
+        state.refreshCopy(context);
+        return step;
     }
 
     @Override

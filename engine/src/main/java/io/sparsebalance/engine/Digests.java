@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.zip.CRC32C;
 
 /** Checksums of tensors' bytes as they lie in memory. */
 final class Digests {
@@ -31,16 +30,5 @@ final class Digests {
             MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, done, chunk, 0, count);
             digest.update(chunk, 0, count);
         }
-    }
-
-    /** CRC32C of all bytes of {@code memory}. */
-    static int crc32c(MemorySegment memory) {
-        CRC32C crc = new CRC32C();
-        long limit = Integer.MAX_VALUE;
-        for (long done = 0; done < memory.byteSize(); done += limit) {
-            long count = Math.min(limit, memory.byteSize() - done);
-            crc.update(memory.asSlice(done, count).asByteBuffer());
-        }
-        return (int) crc.getValue();
     }
 }

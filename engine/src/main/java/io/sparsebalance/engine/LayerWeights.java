@@ -18,19 +18,19 @@ import io.sparsebalance.kernels.Tensor;
  */
 record LayerWeights(Tensor attentionNorm, Tensor q, Tensor k, Tensor v, Tensor qNorm, Tensor kNorm,
         Tensor attentionOutput, Tensor mlpNorm, Tensor gateUp, Tensor down) {
-    /** Views of one layer's weights in a flat tensor. */
-    static LayerWeights of(ModelConfig model, ParameterLayout layout, Tensor flat, int layer) {
+    /** Views of one layer's weights in flat tensors of matrices and of norm weights. */
+    static LayerWeights of(ModelConfig model, ParameterLayout layout, Tensor matrices, Tensor norms, int layer) {
         boolean qkNorm = model.qkNorm();
-        return new LayerWeights(view(layout, flat, layer, "attention-norm"),
-                view(layout, flat, layer, "attention.q"),
-                view(layout, flat, layer, "attention.k"),
-                view(layout, flat, layer, "attention.v"),
-                qkNorm ? view(layout, flat, layer, "attention.q-norm") : null,
-                qkNorm ? view(layout, flat, layer, "attention.k-norm") : null,
-                view(layout, flat, layer, "attention.output"),
-                view(layout, flat, layer, "mlp-norm"),
-                view(layout, flat, layer, "mlp.gate-up"),
-                view(layout, flat, layer, "mlp.down"));
+        return new LayerWeights(view(layout, norms, layer, "attention-norm"),
+                view(layout, matrices, layer, "attention.q"),
+                view(layout, matrices, layer, "attention.k"),
+                view(layout, matrices, layer, "attention.v"),
+                qkNorm ? view(layout, norms, layer, "attention.q-norm") : null,
+                qkNorm ? view(layout, norms, layer, "attention.k-norm") : null,
+                view(layout, matrices, layer, "attention.output"),
+                view(layout, norms, layer, "mlp-norm"),
+                view(layout, matrices, layer, "mlp.gate-up"),
+                view(layout, matrices, layer, "mlp.down"));
     }
 
     private static Tensor view(ParameterLayout layout, Tensor flat, int layer, String name) {

@@ -4,7 +4,6 @@ import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Packing;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /** A checked micro-batch with what its forward needs besides. */
@@ -41,13 +40,14 @@ final class MicroBatch {
         requireBudgets(budgets, context.model().layers());
         requireAscending(coverageBudgets);
         Tensor positions = context.workspace().tensor(DType.I32, "positions", numTokens);
-        MemorySegment memory = positions.segment();
+        int[] values = new int[numTokens];
         for (int document = 0; document < documents.numDocuments(); document++) {
             int start = documents.start(document);
             for (int i = 0; i < documents.length(document); i++) {
-                memory.setAtIndex(ValueLayout.JAVA_INT, start + i, i);
+                values[start + i] = i;
             }
         }
+        positions.upload(MemorySegment.ofArray(values));
         return new MicroBatch(batch, positions, budgets.clone(), coverageBudgets.clone());
     }
 

@@ -17,10 +17,10 @@ record MlpActivations(Tensor mid, Tensor rstd, Tensor normed, Tensor gateUp, Ten
         Workspace workspace = context.workspace();
         long hidden = context.model().hidden();
         long ffn = context.model().ffn();
-        return new MlpActivations(workspace.f32(prefix + "mid", numTokens, hidden),
+        return new MlpActivations(workspace.activation(prefix + "mid", numTokens, hidden),
                 workspace.f32(prefix + "mlp.rstd", numTokens),
-                workspace.f32(prefix + "mlp.normed", numTokens, hidden),
-                workspace.f32(prefix + "mlp.gate-up", numTokens, 2 * ffn),
-                workspace.f32(prefix + "mlp.activated", numTokens, ffn));
+                workspace.activation(prefix + "mlp.normed", numTokens, hidden),
+                workspace.activation(prefix + "mlp.gate-up", numTokens, 2 * ffn),
+                workspace.activation(prefix + "mlp.activated", numTokens, ffn));
     }
 }

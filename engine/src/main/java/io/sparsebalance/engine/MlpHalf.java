@@ -30,8 +30,8 @@ final class MlpHalf {
      */
     void backward(LayerWeights weights, LayerWeights gradients, MlpActivations act, Tensor dResidual) {
         Workspace workspace = context.workspace();
-        Tensor dActivated = workspace.f32("backward.activated", act.activated().shape());
-        Tensor dNormed = workspace.f32("backward.normed", act.normed().shape());
+        Tensor dActivated = workspace.activation("backward.activated", act.activated().shape());
+        Tensor dNormed = workspace.activation("backward.normed", act.normed().shape());
         context.addWeightGradient(act.activated(), dResidual, gradients.down());
         context.inputGradient(dResidual, weights.down(), dActivated);
         Tensor dGateUp = act.gateUp();

@@ -23,6 +23,14 @@ final class NormalGenerator {
         this.state = mix(seed) ^ hash(name);
     }
 
+    /** Passes over the next {@code count} deviates, an even number, in constant time. */
+    void skip(long count) {
+        if (count % 2 != 0 || hasSpare) {
+            throw new IllegalArgumentException("deviates are drawn in pairs; cannot skip " + count);
+        }
+        state += GOLDEN_GAMMA * count;
+    }
+
     /** The next deviate, mean 0 and variance 1. */
     double next() {
         if (hasSpare) {

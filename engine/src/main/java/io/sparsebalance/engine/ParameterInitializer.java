@@ -2,7 +2,8 @@ package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Initial weights: normal with standard deviation 0.02; the matrices that write into the residual stream divided by
@@ -12,28 +13,44 @@ import java.lang.foreign.ValueLayout;
 final class ParameterInitializer {
     private static final double STANDARD_DEVIATION = 0.02;
     private static final int CHUNK_ELEMENTS = 1 << 14;
+    /** Drawn and then uploaded at once; even, because deviates come in pairs. */
+    private static final int UPLOAD_ELEMENTS = 1 << 22;
 
     private ParameterInitializer() {
     }
 
-    /** Writes all of {@code parameters}; the same seed gives the same bits everywhere. */
+    /**
+     * Writes all of {@code parameters}; the same seed gives the same bits everywhere. Large models are drawn by all processors.
+     */
     static void initialize(ModelConfig model, ParameterLayout layout, Tensor parameters, long seed) {
-        MemorySegment memory = parameters.segment();
         double residualDeviation = STANDARD_DEVIATION / Math.sqrt(2.0 * model.layers());
-        float[] chunk = new float[CHUNK_ELEMENTS];
+        float[] values = new float[(int) Math.min(UPLOAD_ELEMENTS, layout.numParameters() / 2 * 2 + 2)];
         for (ParameterLayout.Entry entry : layout.entries()) {
-            NormalGenerator normal = new NormalGenerator(seed, entry.name());
             double deviation = writesResidual(entry.name()) ? residualDeviation : STANDARD_DEVIATION;
-            long size = entry.size();
-            for (long done = 0; done < size; done += CHUNK_ELEMENTS) {
-                int count = (int) Math.min(CHUNK_ELEMENTS, size - done);
-                for (int i = 0; i < count; i++) {
-                    chunk[i] = entry.matrix() ? (float) (deviation * normal.next()) : 1;
-                }
-                MemorySegment.copy(chunk, 0, memory, ValueLayout.JAVA_FLOAT,
-                        (entry.offset() + done) * Float.BYTES, count);
+            for (long done = 0; done < entry.size(); done += values.length) {
+                int count = (int) Math.min(values.length, entry.size() - done);
+                draw(entry, deviation, seed, done, values, count);
+                parameters.view(entry.offset() + done, count)
+                        .upload(MemorySegment.ofArray(values).asSlice(0, (long) count * Float.BYTES));
             }
         }
+    }
+
+    private static void draw(ParameterLayout.Entry entry, double deviation, long seed, long first, float[] values,
+            int count) {
+        if (!entry.matrix()) {
+            Arrays.fill(values, 0, count, 1);
+            return;
+        }
+        IntStream chunks = IntStream.range(0, Math.ceilDiv(count, CHUNK_ELEMENTS));
+        (count > CHUNK_ELEMENTS ? chunks.parallel() : chunks).forEach(chunk -> {
+            NormalGenerator normal = new NormalGenerator(seed, entry.name());
+            normal.skip(first + (long) chunk * CHUNK_ELEMENTS);
+            int end = Math.min(count, (chunk + 1) * CHUNK_ELEMENTS);
+            for (int i = chunk * CHUNK_ELEMENTS; i < end; i++) {
+                values[i] = (float) (deviation * normal.next());
+            }
+        });
     }
 
     private static boolean writesResidual(String name) {

@@ -49,9 +49,10 @@ final class ParameterUpdate {
     }
 
     private void updateRange(long from, long to, AdamWStep settings, long step, float gradientScale) {
+        Tensor copy = state.computeCopy();
         ops.adamW(stream, range(state.parameters(), from, to), range(state.gradients(), from, to),
-                range(state.firstMoment(), from, to), range(state.secondMoment(), from, to), settings, step,
-                gradientScale);
+                range(state.firstMoment(), from, to), range(state.secondMoment(), from, to),
+                copy != null && to <= copy.size() ? range(copy, from, to) : null, settings, step, gradientScale);
     }
 
     private static Tensor range(Tensor flat, long from, long to) {

@@ -45,7 +45,7 @@ public interface Trainer extends AutoCloseable {
      */
     UpdateResult update(long step);
 
-    /** CRC32C of the parameters; equal on all replicas. */
+    /** A checksum of the parameters; equal on all replicas of one kind of device. */
     int parameterChecksum();
 
     /** SHA-256 of parameters and both moments, hexadecimal. */

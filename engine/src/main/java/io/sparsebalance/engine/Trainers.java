@@ -14,6 +14,6 @@ public final class Trainers {
      * @throws io.sparsebalance.kernels.DeviceMemoryException if parameters, gradient and moments do not fit
      */
     public static Trainer create(Device device, ModelConfig model, OptimizerConfig optimizer, long seed) {
-        return new DecoderTrainer(device, model, optimizer, seed, LossHead.CHUNK_BYTES);
+        return new DecoderTrainer(device, model, optimizer, seed, device.chunkBytes());
     }
 }

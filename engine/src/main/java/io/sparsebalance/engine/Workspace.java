@@ -21,6 +21,16 @@ final class Workspace implements AutoCloseable {
         this.device = device;
     }
 
+    /** As {@link #tensor} with the device's type of activations. */
+    Tensor activation(String name, long... shape) {
+        return tensor(device.computeType(), name, shape);
+    }
+
+    /** Bytes of one element of {@link #activation}. */
+    int activationBytes() {
+        return device.computeType().bytes();
+    }
+
     /** As {@link #tensor} with F32. */
     Tensor f32(String name, long... shape) {
         return tensor(DType.F32, name, shape);

@@ -91,15 +91,15 @@ class DecoderPropertiesTest {
     @ValueSource(ints = {2, 3})
     void theNumberOfThreadsChangesNoBit(int numThreads) {
         int[][] documents = Replica.documents(7, MODEL.vocabulary(), 300, 33, 5);
-        float[] one = gradients(new Replica(MODEL, Replica.OPTIMIZER, 1, LossHead.CHUNK_BYTES), documents);
-        float[] more = gradients(new Replica(MODEL, Replica.OPTIMIZER, numThreads, LossHead.CHUNK_BYTES), documents);
+        float[] one = gradients(new Replica(MODEL, Replica.OPTIMIZER, 1, 16L << 20), documents);
+        float[] more = gradients(new Replica(MODEL, Replica.OPTIMIZER, numThreads, 16L << 20), documents);
         assertThat(more).isEqualTo(one);
     }
 
     @Test
     void theSizeOfTheLossChunksDoesNotMatter() {
         int[][] documents = Replica.documents(8, MODEL.vocabulary(), 300, 33);
-        float[] whole = gradients(new Replica(MODEL, Replica.OPTIMIZER, 1, LossHead.CHUNK_BYTES), documents);
+        float[] whole = gradients(new Replica(MODEL, Replica.OPTIMIZER, 1, 16L << 20), documents);
         float[] chunked = gradients(new Replica(MODEL, Replica.OPTIMIZER, 1, 1), documents);
         assertThat(relativeDifference(chunked, whole)).isLessThan(1e-6);
     }

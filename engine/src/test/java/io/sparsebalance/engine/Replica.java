@@ -24,7 +24,7 @@ final class Replica implements AutoCloseable {
     private final List<Tensor> tensors = new ArrayList<>();
 
     Replica(ModelConfig model) {
-        this(model, OPTIMIZER, 1, LossHead.CHUNK_BYTES);
+        this(model, OPTIMIZER, 1, 16L << 20);
     }
 
     Replica(ModelConfig model, OptimizerConfig optimizer, int numThreads, long chunkBytes) {

@@ -30,7 +30,7 @@ class TrainingTest {
             text[i] = bytes[i];
         }
         OptimizerConfig optimizer = new OptimizerConfig(1e-2, 0.1, 20, 300, 0.9f, 0.95f, 1e-8f, 0.01f, 1);
-        try (Replica replica = new Replica(model, optimizer, 1, LossHead.CHUNK_BYTES)) {
+        try (Replica replica = new Replica(model, optimizer, 1, 16L << 20)) {
             TokenBatch batch = replica.batch(text);
             double first = replica.step(batch, BUDGETS, 1);
             double last = first;
@@ -121,8 +121,8 @@ class TrainingTest {
     @Test
     void clippingBoundsTheUpdateAndReportsTheNormBefore() {
         OptimizerConfig optimizer = new OptimizerConfig(1e-2, 0, 0, 100, 0.9f, 0.95f, 1e-8f, 0, 0.5);
-        try (Replica replica = new Replica(MODEL, optimizer, 1, LossHead.CHUNK_BYTES);
-                Replica unclipped = new Replica(MODEL, optimizer, 1, LossHead.CHUNK_BYTES)) {
+        try (Replica replica = new Replica(MODEL, optimizer, 1, 16L << 20);
+                Replica unclipped = new Replica(MODEL, optimizer, 1, 16L << 20)) {
             long size = replica.trainer().numParameters();
             for (long i = 0; i < size; i++) {
                 replica.trainer().gradients().segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, 3);
@@ -143,7 +143,7 @@ class TrainingTest {
     @Test
     void weightDecayShrinksMatricesAndLeavesNorms() {
         OptimizerConfig optimizer = new OptimizerConfig(0.1, 1, 0, 100, 0.9f, 0.95f, 1e-8f, 0.5f, 1);
-        try (Replica replica = new Replica(MODEL, optimizer, 1, LossHead.CHUNK_BYTES)) {
+        try (Replica replica = new Replica(MODEL, optimizer, 1, 16L << 20)) {
             float[] before = replica.parameters();
             replica.trainer().update(1);
             float[] after = replica.parameters();

@@ -55,6 +55,14 @@ class CommandLineTest {
     }
 
     @Test
+    void doctorTellsWhatThisMachineHas() throws Exception {
+        Cli.Outcome outcome = Cli.run(directory, "doctor");
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
+        assertThat(outcome.out()).contains("device.kind=cpu: usable", "OpenBLAS", "device.kind=cuda: ", "NVIDIA driver",
+                "cuBLASLt", "NVRTC", "device.kind=auto means ");
+    }
+
+    @Test
     void theSameSeedGivesTheSameBitsTwice() throws Exception {
         String[] overrides = {"run.steps=5", "balance.feedback=off", "balance.latency-table=" + latencyTable(),
             "run.seed=9"};

@@ -2,7 +2,8 @@ package io.sparsebalance.kernels;
 
 /**
  * The kept blocks of one layer and micro-batch: per (document, key/value head, query tile) a count and ascending block ids,
- * and the inverse lists. Owned by the caller, in device memory.
+ * and the inverse lists. Owned by the caller, in device memory. {@link #selectedPairs} and {@link #coverage} may wait for the device's
+ * stream; they stay readable after {@link #close}, so that they can be read once for all layers when a micro-batch is done.
  */
 public interface BlockLists extends AutoCloseable {
     /** Documents that the lists were made for. */

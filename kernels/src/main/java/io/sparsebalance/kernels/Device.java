@@ -8,7 +8,7 @@ package io.sparsebalance.kernels;
  * more threads, never more than it was configured for.
  */
 public interface Device extends AutoCloseable {
-    /** The kind as written in the configuration: {@code cpu}, {@code noop}. */
+    /** The kind as written in the configuration: {@code cpu}, {@code cuda}. */
     String kind();
 
     /** One line for people: model, vector width, threads, libraries in use. */
@@ -20,6 +20,22 @@ public interface Device extends AutoCloseable {
      * @throws DeviceMemoryException if the memory is not there; says how much was asked for and how much is in use
      */
     Tensor allocate(DType type, long... shape);
+
+    /**
+     * Allocates an addressable tensor for transfers: page-locked memory of the host where the device has its own.
+     *
+     * @throws DeviceMemoryException if the memory is not there
+     */
+    Tensor allocateHost(DType type, long... shape);
+
+    /**
+     * Element type of activations and of the matrices that products read. Where it is not F32, the engine keeps F32 masters
+     * of the weights, and gradients of weights, norms' statistics and losses stay F32 or F64.
+     */
+    DType computeType();
+
+    /** Bytes that temporary results of one operation should stay below, where a larger one could be cut into pieces. */
+    long chunkBytes();
 
     /** The device's own stream. */
     Stream stream();

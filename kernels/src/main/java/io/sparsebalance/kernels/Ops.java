@@ -1,7 +1,8 @@
 package io.sparsebalance.kernels;
 
 /**
- * Dense operations of the decoder. F32 unless said otherwise.
+ * Dense operations of the decoder. Activations and their gradients, and the matrices of products, have the device's
+ * {@link Device#computeType}; all other tensors F32, unless said otherwise.
  *
  * <p>Convention for gradients: gradients of weights are <b>added</b> to their tensor; gradients of activations are
  * <b>written</b>, except where the parameter's name ends in {@code Sum}, which is added to. Shapes are checked; a mismatch
@@ -9,14 +10,17 @@ package io.sparsebalance.kernels;
  * threads, bit for bit.
  */
 public interface Ops {
-    /** {@code c[M,N] = alpha * op(a) * op(b) + beta * c}; op transposes where the flag is set. beta = 0 ignores old c. */
+    /**
+     * {@code c[M,N] = alpha * op(a) * op(b) + beta * c}; op transposes where the flag is set. beta = 0 ignores old c. Sums
+     * are F32 at least; {@code c} is F32 or of the compute type.
+     */
     void matmul(Stream stream, Tensor a, boolean transposeA, Tensor b, boolean transposeB, float alpha, float beta,
             Tensor c);
 
-    /** Sets every element of {@code x} (F32) to {@code value}. */
+    /** Sets every element of {@code x} (any floating-point type) to {@code value}. */
     void fill(Stream stream, Tensor x, float value);
 
-    /** {@code target = source}; same type and size. */
+    /** {@code target = source}, same size; rounds to nearest even from F32 to BF16, on devices that know it. */
     void copy(Stream stream, Tensor source, Tensor target);
 
     /** {@code targetSum += source}. */
@@ -61,11 +65,17 @@ public interface Ops {
     double sumOfSquares(Stream stream, Tensor x);
 
     /**
+     * A checksum of the bits of {@code x} (F32), the same on all devices of one kind. Waits for the stream.
+     */
+    int checksum(Stream stream, Tensor x);
+
+    /**
      * AdamW (Loshchilov and Hutter 2019) with decoupled weight decay, in place on equal-sized tensors.
      *
+     * @param computeCopy of the compute type, overwritten by the new parameters, rounded; null for none
      * @param step number of this update, from 1, for the bias corrections
      * @param gradientScale factor on the gradient before use (clipping)
      */
     void adamW(Stream stream, Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment,
-            AdamWStep settings, long step, float gradientScale);
+            Tensor computeCopy, AdamWStep settings, long step, float gradientScale);
 }

@@ -50,8 +50,8 @@ final class Sections {
     }
 
     private static TrainingConfig.DeviceSection device(Values v) {
-        return new TrainingConfig.DeviceSection(v.oneOf("device.kind", List.of("cpu", "noop")),
-                v.integer("device.threads-per-rank", 0, 1024));
+        return new TrainingConfig.DeviceSection(v.oneOf("device.kind", List.of("auto", "cpu", "cuda", "noop")),
+                v.integer("device.threads-per-rank", 0, 1024), v.bytesOrNone("device.memory-budget"));
     }
 
     private static TrainingConfig.Model model(Values v) {

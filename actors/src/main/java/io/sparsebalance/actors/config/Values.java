@@ -121,6 +121,16 @@ final class Values {
         }
     }
 
+    /** A number of bytes, or 0 for none given. */
+    long bytesOrNone(String key) {
+        try {
+            long value = config.getBytes(key);
+            return value >= 0 ? value : outOfRange(key, "0, or a number of bytes", 0L);
+        } catch (ConfigException e) {
+            return outOfRange(key, "0, or a number of bytes, for example 20GiB", 0L);
+        }
+    }
+
     /** A time span with its unit: a bare number would be taken as milliseconds, which nobody who writes 120 means. */
     Duration duration(String key, Duration low, Duration high) {
         String allowed = "a time with its unit, " + words(low) + " to " + words(high);

@@ -22,6 +22,8 @@ final class BatchLoader implements AutoCloseable {
     private final TokenSource source;
     private Tensor tokens;
     private Tensor targets;
+    private Tensor hostTokens;
+    private Tensor hostTargets;
 
     BatchLoader(Device device, TokenSource source) {
         this.device = device;
@@ -32,8 +34,8 @@ final class BatchLoader implements AutoCloseable {
         Packing documents = Packing.ofLengths(samples.stream().map(SampleRef::length).toList());
         int numTokens = documents.numTokens();
         reserve(numTokens);
-        MemorySegment tokenMemory = tokens.segment();
-        MemorySegment targetMemory = targets.segment();
+        MemorySegment tokenMemory = hostTokens.segment();
+        MemorySegment targetMemory = hostTargets.segment();
         for (int i = 0; i < samples.size(); i++) {
             source.copyTokens(samples.get(i), tokenMemory, documents.start(i));
         }
@@ -42,8 +44,14 @@ final class BatchLoader implements AutoCloseable {
         for (int i = 0; i < samples.size(); i++) {
             targetMemory.setAtIndex(ValueLayout.JAVA_INT, documents.start(i + 1) - 1L, NO_TARGET);
         }
-        return new TokenBatch(documents, tokens.view(0, numTokens), targets.view(0, numTokens),
-                (long) numTokens - samples.size());
+        Tensor batchTokens = tokens.view(0, numTokens);
+        Tensor batchTargets = targets.view(0, numTokens);
+        if (!tokens.isAddressable()) {
+            long bytes = batchTokens.bytes();
+            batchTokens.upload(tokenMemory.asSlice(0, bytes));
+            batchTargets.upload(targetMemory.asSlice(0, bytes));
+        }
+        return new TokenBatch(documents, batchTokens, batchTargets, (long) numTokens - samples.size());
     }
 
     private void reserve(int numTokens) {
@@ -51,18 +59,22 @@ final class BatchLoader implements AutoCloseable {
             close();
             tokens = device.allocate(DType.I32, numTokens);
             targets = device.allocate(DType.I32, numTokens);
+            hostTokens = tokens.isAddressable() ? tokens : device.allocateHost(DType.I32, numTokens);
+            hostTargets = targets.isAddressable() ? targets : device.allocateHost(DType.I32, numTokens);
         }
     }
 
     @Override
     public void close() {
-        if (tokens != null) {
-            tokens.close();
-        }
-        if (targets != null) {
-            targets.close();
+        // For an addressable device the last two are the first two; a second close does nothing.
+        for (Tensor tensor : new Tensor[]{tokens, targets, hostTokens, hostTargets}) {
+            if (tensor != null) {
+                tensor.close();
+            }
         }
         tokens = null;
         targets = null;
+        hostTokens = null;
+        hostTargets = null;
     }
 }

@@ -11,7 +11,6 @@ import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -45,12 +44,12 @@ final class CalibrationProbe implements AutoCloseable {
         try (Tensor q = normal(length, heads, headSize);
                 Tensor k = normal(length, kvHeads, headSize);
                 Tensor v = normal(length, kvHeads, headSize);
-                Tensor out = device.allocate(DType.F32, length, heads, headSize);
+                Tensor out = device.allocate(device.computeType(), length, heads, headSize);
                 Tensor dOut = normal(length, heads, headSize);
                 Tensor logSumExp = device.allocate(DType.F32, heads, length);
-                Tensor dq = device.allocate(DType.F32, length, heads, headSize);
-                Tensor dk = device.allocate(DType.F32, length, kvHeads, headSize);
-                Tensor dv = device.allocate(DType.F32, length, kvHeads, headSize)) {
+                Tensor dq = device.allocate(device.computeType(), length, heads, headSize);
+                Tensor dk = device.allocate(device.computeType(), length, kvHeads, headSize);
+                Tensor dv = device.allocate(device.computeType(), length, kvHeads, headSize)) {
             SparseAttention attention = device.attention(model.attention());
             Stream stream = device.stream();
             Packing document = Packing.ofLengths(List.of(length));
@@ -75,8 +74,8 @@ final class CalibrationProbe implements AutoCloseable {
         int numTokens = documents.numTokens();
         try (Tensor tokens = device.allocate(DType.I32, numTokens);
                 Tensor targets = device.allocate(DType.I32, numTokens)) {
-            fillTokens(tokens.segment(), numTokens);
-            fillTokens(targets.segment(), numTokens);
+            tokens.upload(MemorySegment.ofArray(randomTokens(numTokens)));
+            targets.upload(MemorySegment.ofArray(randomTokens(numTokens)));
             TokenBatch batch = new TokenBatch(documents, tokens, targets, numTokens);
             double seconds = median(() -> trainer.forwardBackward(batch, budgets, budgets, 1.0 / numTokens));
             trainer.zeroGradients();
@@ -102,19 +101,26 @@ final class CalibrationProbe implements AutoCloseable {
         return repeats % 2 == 1 ? seconds[repeats / 2] : (seconds[repeats / 2 - 1] + seconds[repeats / 2]) / 2;
     }
 
-    private void fillTokens(MemorySegment memory, int numTokens) {
-        for (int i = 0; i < numTokens; i++) {
-            memory.setAtIndex(ValueLayout.JAVA_INT, i, random.nextInt(model.vocabulary()));
-        }
+    private int[] randomTokens(int numTokens) {
+        return random.ints(numTokens, 0, model.vocabulary()).toArray();
     }
 
+    /** Of the device's type of activations. */
     private Tensor normal(long... shape) {
         Tensor tensor = device.allocate(DType.F32, shape);
-        MemorySegment memory = tensor.segment();
-        for (long i = 0; i < tensor.size(); i++) {
-            memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+        float[] values = new float[Math.toIntExact(tensor.size())];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) random.nextGaussian();
         }
-        return tensor;
+        tensor.upload(MemorySegment.ofArray(values));
+        if (device.computeType() == DType.F32) {
+            return tensor;
+        }
+        try (tensor) {
+            Tensor rounded = device.allocate(device.computeType(), shape);
+            device.ops().copy(device.stream(), tensor, rounded);
+            return rounded;
+        }
     }
 
     @Override

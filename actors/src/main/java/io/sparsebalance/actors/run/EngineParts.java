@@ -23,6 +23,7 @@ import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.engine.Trainers;
 import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.DeviceSettings;
 import io.sparsebalance.kernels.Devices;
 import io.sparsebalance.policies.cost.LatencyTable;
 import io.sparsebalance.policies.cost.SelectedPairs;
@@ -34,9 +35,11 @@ import java.util.function.Consumer;
 /** Puts a run together from its configuration: corpus, latency table, devices and replicas. */
 final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
+    private static final String AUTO = "auto";
 
     @Override
-    public RunParts prepare(String runId, TrainingConfig config, Consumer<String> progress) {
+    public RunParts prepare(String runId, TrainingConfig given, Consumer<String> progress) {
+        TrainingConfig config = withKnownDevice(given, progress);
         TokenStore tokens = openCorpus(config, progress);
         try {
             if (tokens.numSamples(TokenSource.Split.TRAIN) == 0) {
@@ -62,6 +65,25 @@ final class EngineParts implements PartsFactory {
     private static RunInfo.Documents documents(CorpusStatistics found, int maxTokens) {
         return new RunInfo.Documents(found.documents(), maxTokens, found.splitDocuments(), found.truncatedDocuments(),
                 found.droppedTokens(), found.skippedShort(), found.skippedBinary());
+    }
+
+    /** Replaces {@code device.kind = auto} by what it means here. */
+    private static TrainingConfig withKnownDevice(TrainingConfig config, Consumer<String> progress) {
+        TrainingConfig.DeviceSection device = config.device();
+        if (!device.kind().equals(AUTO)) {
+            return config;
+        }
+        Devices.Choice choice = Devices.choose();
+        progress.accept("device.kind=auto means " + choice.kind() + ": " + choice.reason());
+        return new TrainingConfig(config.run(),
+                new TrainingConfig.DeviceSection(choice.kind(), device.threadsPerRank(), device.memoryBudget()),
+                config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
+                config.text(), config.pekko());
+    }
+
+    private static Device openDevice(TrainingConfig config, int rank) {
+        return Devices.open(config.device().kind(), new DeviceSettings(threadsPerRank(config), rank,
+                config.run().ranks(), config.device().memoryBudget(), false));
     }
 
     private static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
@@ -106,9 +128,9 @@ final class EngineParts implements PartsFactory {
         int[] coverageBudgets = RunContext.coverageBudgets(config.attention()).stream().mapToInt(Integer::intValue)
                 .toArray();
         return (rank, collective) -> {
-            Device device = Devices.open(config.device().kind(), threadsPerRank(config));
+            Device device = openDevice(config, rank);
             Trainer trainer = trainer(device, config, model);
-            return new EngineRankWorker(device, trainer, tokens, collective, coverageBudgets,
+            return new EngineRankWorker(device, trainer, tokens, collective, config.run().ranks(), coverageBudgets,
                     config.batch().tokenCap());
         };
     }
@@ -140,7 +162,7 @@ final class EngineParts implements PartsFactory {
         Calibration.Plan plan = new Calibration.Plan(model.layers(), pairs, a.kMin(), a.kBase(), a.kMax(),
                 config.data().maxDocumentTokens(), fingerprint);
         Calibration.Result result = Calibration.run(plan, config.run().ranks(), rank -> {
-            Device device = Devices.open(config.device().kind(), threadsPerRank(config));
+            Device device = openDevice(config, rank);
             return new CalibrationProbe(device, trainer(device, config, model), config.run().seed() + rank);
         });
         progress.accept("latency table: " + result.summary());

@@ -20,6 +20,7 @@ final class EngineRankWorker implements RankWorker {
     private final Device device;
     private final Trainer trainer;
     private final Collective collective;
+    private final GradientReduction reduction;
     private final BatchLoader loader;
     private final int[] coverageBudgets;
     private final int evaluationTokens;
@@ -27,14 +28,16 @@ final class EngineRankWorker implements RankWorker {
     /**
      * Takes ownership of device and trainer.
      *
+     * @param numRanks ranks of the collective
      * @param coverageBudgets budgets at which the router's coverage is sampled, ascending
      * @param evaluationTokens most tokens of held-out samples in one forward
      */
-    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective, int[] coverageBudgets,
-            int evaluationTokens) {
+    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective, int numRanks,
+            int[] coverageBudgets, int evaluationTokens) {
         this.device = device;
         this.trainer = trainer;
         this.collective = collective;
+        this.reduction = new GradientReduction(device, collective, numRanks);
         this.loader = new BatchLoader(device, tokens);
         this.coverageBudgets = coverageBudgets.clone();
         this.evaluationTokens = evaluationTokens;
@@ -58,7 +61,7 @@ final class EngineRankWorker implements RankWorker {
     @Override
     public StepEnd finishStep(long step) {
         long start = System.nanoTime();
-        long waitNanos = collective.allReduceSum(trainer.gradients().segment(), step);
+        long waitNanos = reduction.allReduceSum(trainer.gradients(), step);
         long reduced = System.nanoTime();
         UpdateResult update = trainer.update(step);
         trainer.zeroGradients();
@@ -117,7 +120,7 @@ final class EngineRankWorker implements RankWorker {
 
     @Override
     public void close() {
-        try (device; trainer; loader; collective) {
+        try (device; trainer; loader; reduction; collective) {
             // Closed in reverse order: the device last, so that it can count what was left open.
         }
     }

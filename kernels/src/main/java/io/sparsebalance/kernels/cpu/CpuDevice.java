@@ -19,6 +19,9 @@ public final class CpuDevice implements Device {
         // Operations have run when they return.
     };
 
+    /** Large enough for an efficient product, small beside the activations. */
+    private static final long CHUNK_BYTES = 16L << 20;
+
     private final CpuMemory memory = new CpuMemory();
     private final WorkerPool workers;
     private final OpenBlas blas;
@@ -55,6 +58,21 @@ public final class CpuDevice implements Device {
     public Tensor allocate(DType type, long... shape) {
         long bytes = Math.multiplyExact(CpuTensor.numElements(shape), type.bytes());
         return new CpuTensor(memory, memory.allocate(bytes), type, shape);
+    }
+
+    @Override
+    public Tensor allocateHost(DType type, long... shape) {
+        return allocate(type, shape);
+    }
+
+    @Override
+    public DType computeType() {
+        return DType.F32;
+    }
+
+    @Override
+    public long chunkBytes() {
+        return CHUNK_BYTES;
     }
 
     @Override

@@ -6,6 +6,8 @@ import io.sparsebalance.kernels.Ops;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.zip.CRC32C;
 
 /** Checks shapes and hands each operation to its kernel. */
 final class CpuOps implements Ops {
@@ -47,6 +49,13 @@ final class CpuOps implements Ops {
 
     @Override
     public void fill(Stream stream, Tensor x, float value) {
+        if (x.type() == DType.F64) {
+            MemorySegment memory = Checks.tensor("fill", "x", x, DType.F64).segment();
+            for (long i = 0; i < x.size(); i++) {
+                memory.setAtIndex(ValueLayout.JAVA_DOUBLE, i, value);
+            }
+            return;
+        }
         elements.fill(f32("fill", "x", x).segment(), x.size(), value);
     }
 
@@ -162,8 +171,19 @@ final class CpuOps implements Ops {
     }
 
     @Override
+    public int checksum(Stream stream, Tensor x) {
+        MemorySegment memory = f32("checksum", "x", x).segment();
+        CRC32C crc = new CRC32C();
+        long limit = Integer.MAX_VALUE;
+        for (long done = 0; done < memory.byteSize(); done += limit) {
+            crc.update(memory.asSlice(done, Math.min(limit, memory.byteSize() - done)).asByteBuffer());
+        }
+        return (int) crc.getValue();
+    }
+
+    @Override
     public void adamW(Stream stream, Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment,
-            AdamWStep settings, long step, float gradientScale) {
+            Tensor computeCopy, AdamWStep settings, long step, float gradientScale) {
         CpuTensor p = f32("adamW", "parameters", parameters);
         CpuTensor g = f32("adamW", "gradients", gradients);
         CpuTensor m = f32("adamW", "firstMoment", firstMoment);
@@ -171,6 +191,7 @@ final class CpuOps implements Ops {
         Checks.size("adamW", "gradients", g, p.size());
         Checks.size("adamW", "firstMoment", m, p.size());
         Checks.size("adamW", "secondMoment", v, p.size());
+        Checks.that(computeCopy == null, "adamW", "a CPU device computes with F32 and keeps no copy");
         Checks.that(step >= 1, "adamW", "step " + step + " must be at least 1");
         elements.adamW(p.segment(), g.segment(), m.segment(), v.segment(), p.size(), settings, step, gradientScale);
     }

@@ -70,6 +70,28 @@ final class CpuTensor implements Tensor {
     }
 
     @Override
+    public boolean isAddressable() {
+        return true;
+    }
+
+    @Override
+    public void upload(MemorySegment source) {
+        requireBytes("upload", source);
+        segment().copyFrom(source);
+    }
+
+    @Override
+    public void download(MemorySegment target) {
+        requireBytes("download", target);
+        target.copyFrom(segment());
+    }
+
+    private void requireBytes(String operation, MemorySegment memory) {
+        Checks.that(memory.byteSize() == bytes(), operation,
+                "the host memory has " + memory.byteSize() + " bytes, but tensor " + this + " has " + bytes());
+    }
+
+    @Override
     public MemorySegment segment() {
         if (block.isFree()) {
             throw new IllegalStateException("tensor " + this + " was used after it was closed");

@@ -87,7 +87,9 @@ final class OpenBlas {
                 return SymbolLookup.libraryLookup(extract(folder + name).toPath(), Arena.global());
             }
         }
-        throw new IllegalStateException("OpenBLAS for platform " + platform + " is not on the class path; add the Maven"
+        throw new IllegalStateException("OpenBLAS for platform " + platform
+                + " is not on the class path: the archive for"
+                + " CUDA comes without it (set device.kind=cuda, or take the archive for CPU); as a library, add the Maven"
                 + " artifact org.bytedeco:openblas with the classifier " + platform);
     }
 

@@ -1,0 +1,135 @@
+package io.sparsebalance.kernels.cuda;
+
+import io.sparsebalance.kernels.AdamWStep;
+import io.sparsebalance.kernels.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jcuda.driver.JCudaDriver;
+
+/** Element-wise kernels and whole sums: {@code elements.cu}, {@code reduce.cu}, {@code adamw.cu}. */
+final class CudaElements {
+    private static final int THREADS = 256;
+    private static final int REDUCE_THREADS = 512;
+    private static final int BLOCKS_PER_MULTIPROCESSOR = 8;
+    private static final int HALF = 32;
+
+    private final CudaDevice device;
+    private final Scratch scratch;
+
+    CudaElements(CudaDevice device, Scratch scratch) {
+        this.device = device;
+        this.scratch = scratch;
+    }
+
+    void fill(CudaStream stream, CudaTensor x, float value) {
+        if (x.size() == 0) {
+            return;
+        }
+        if (Float.floatToRawIntBits(value) == 0) {
+            CudaErrors.check(JCudaDriver.cuMemsetD8Async(new Handles.DeviceAddress(x.address()), (byte) 0, x.bytes(),
+                    stream.handle()), "fill of " + x);
+            return;
+        }
+        String function = switch (x.type()) {
+            case F32 -> "fill_f32";
+            case F64 -> "fill_f64";
+            case BF16 -> "fill_bf16";
+            case I32 -> throw new IllegalArgumentException("fill: x is " + x + ", but must be F32, F64 or BF16");
+        };
+        elements(function).launch(stream, grid(x.size()), 1, 1, THREADS, 0, x, value, x.size());
+    }
+
+    void copy(CudaStream stream, CudaTensor source, CudaTensor target) {
+        if (source.size() == 0) {
+            return;
+        }
+        if (source.type() == target.type()) {
+            CudaErrors.check(
+                    JCudaDriver.cuMemcpyDtoDAsync(new Handles.DeviceAddress(target.address()),
+                            new Handles.DeviceAddress(source.address()), source.bytes(), stream.handle()),
+                    "copy of " + source);
+        } else if (source.type() == DType.F32 && target.type() == DType.BF16) {
+            elements("f32_to_bf16").launch(stream, grid(source.size()), 1, 1, THREADS, 0, source, target,
+                    source.size());
+        } else if (source.type() == DType.BF16 && target.type() == DType.F32) {
+            elements("bf16_to_f32").launch(stream, grid(source.size()), 1, 1, THREADS, 0, source, target,
+                    source.size());
+        } else {
+            throw new IllegalArgumentException("copy: " + source + " cannot be converted to " + target);
+        }
+    }
+
+    void add(CudaStream stream, CudaTensor source, CudaTensor targetSum) {
+        if (source.size() > 0) {
+            elements(source.type() == DType.F32 ? "add_f32" : "add_bf16").launch(stream, grid(source.size()), 1, 1,
+                    THREADS, 0, source, targetSum, source.size());
+        }
+    }
+
+    double sumOfSquares(CudaStream stream, CudaTensor x) {
+        if (x.size() == 0) {
+            return 0;
+        }
+        int grid = grid(x.size());
+        CudaTensor partial = scratch.bytes((grid + 1L) * Double.BYTES);
+        String function = x.type() == DType.F32 ? "sum_of_squares_f32" : "sum_of_squares_bf16";
+        device.modules().kernel("reduce", function).launch(stream, grid, 1, 1, REDUCE_THREADS, 0, x, x.size(), partial);
+        long sum = partial.address() + (long) grid * Double.BYTES;
+        sumPartials(stream, partial, grid, sum, false);
+        return Double.longBitsToDouble(readLong(stream, sum));
+    }
+
+    /** One launch that adds up partial sums (F64) in their order, to an address. */
+    void sumPartials(CudaStream stream, CudaTensor partial, long size, long sumAddress, boolean accumulate) {
+        device.modules().kernel("reduce", "sum_partials").launch(stream, 1, 1, 1, REDUCE_THREADS, 0, partial, size,
+                sumAddress, accumulate ? 1 : 0);
+    }
+
+    int checksum(CudaStream stream, CudaTensor x) {
+        CudaTensor sum = scratch.bytes(Long.BYTES);
+        CudaErrors.check(JCudaDriver.cuMemsetD8Async(new Handles.DeviceAddress(sum.address()), (byte) 0, Long.BYTES,
+                stream.handle()), "clearing a checksum");
+        long words = x.bytes() / Integer.BYTES;
+        if (words > 0) {
+            device.modules().kernel("reduce", "checksum").launch(stream, grid(words), 1, 1, REDUCE_THREADS, 0, x, words,
+                    sum);
+        }
+        long all = readLong(stream, sum.address());
+        return (int) (all ^ (all >>> HALF));
+    }
+
+    private long readLong(CudaStream stream, long address) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment value = arena.allocate(ValueLayout.JAVA_LONG);
+            CudaErrors.check(JCudaDriver.cuMemcpyDtoHAsync(new Handles.HostAddress(value),
+                    new Handles.DeviceAddress(address), Long.BYTES, stream.handle()), "reading a sum");
+            stream.synchronize();
+            return value.get(ValueLayout.JAVA_LONG, 0);
+        }
+    }
+
+    void adamW(CudaStream stream, CudaTensor parameters, CudaTensor gradients, CudaTensor first, CudaTensor second,
+            CudaTensor copy, AdamWStep s, long step, float gradientScale) {
+        if (parameters.size() == 0) {
+            return;
+        }
+        float firstCorrection = (float) (1 / (1 - Math.pow(s.beta1(), (double) step)));
+        float secondCorrection = (float) (1 / (1 - Math.pow(s.beta2(), (double) step)));
+        float decay = 1 - s.learningRate() * s.weightDecay();
+        device.modules().kernel("adamw", "adamw").launch(stream, grid(parameters.size()), 1, 1, THREADS, 0, parameters,
+                gradients, first, second, copy == null ? 0L : copy.address(), parameters.size(), gradientScale,
+                s.beta1(),
+                s.beta2(), firstCorrection, secondCorrection, s.epsilon(), s.learningRate(), decay);
+    }
+
+    private CudaKernel elements(String function) {
+        return device.modules().kernel("elements", function);
+    }
+
+    /** Enough blocks to fill the GPU, and no more: the kernels go on in steps of the grid. */
+    private int grid(long size) {
+        long most = (long) device.context().properties().numMultiprocessors() * BLOCKS_PER_MULTIPROCESSOR;
+        return (int) Math.min(most, Math.ceilDiv(size, (long) THREADS));
+    }
+}

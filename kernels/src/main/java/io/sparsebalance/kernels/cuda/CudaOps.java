@@ -1,0 +1,216 @@
+package io.sparsebalance.kernels.cuda;
+
+import io.sparsebalance.kernels.AdamWStep;
+import io.sparsebalance.kernels.DType;
+import io.sparsebalance.kernels.Ops;
+import io.sparsebalance.kernels.Stream;
+import io.sparsebalance.kernels.Tensor;
+
+/** Checks shapes and types, and hands each operation to its kernel. */
+final class CudaOps implements Ops, AutoCloseable {
+    private final CudaDevice device;
+    private final Scratch scratch;
+    private final CudaProducts products;
+    private final CudaElements elements;
+    private final CudaNorm norm;
+    private final CudaTokenOps tokenOps;
+
+    CudaOps(CudaDevice device) {
+        this.device = device;
+        scratch = new Scratch(device);
+        products = new CudaProducts(device);
+        elements = new CudaElements(device, scratch);
+        norm = new CudaNorm(device, scratch);
+        tokenOps = new CudaTokenOps(device, scratch, elements);
+    }
+
+    /** The libraries in use. */
+    String description() {
+        return products.description();
+    }
+
+    @Override
+    public void matmul(Stream stream, Tensor a, boolean transposeA, Tensor b, boolean transposeB, float alpha,
+            float beta, Tensor c) {
+        CudaTensor aa = matrix("matmul", "a", a);
+        CudaTensor bb = matrix("matmul", "b", b);
+        CudaTensor cc = matrix("matmul", "c", c);
+        products.multiply(CudaChecks.stream(stream), aa, transposeA, bb, transposeB, alpha, beta, cc);
+    }
+
+    private CudaTensor matrix(String operation, String name, Tensor tensor) {
+        CudaTensor matrix = tensor(operation, name, tensor);
+        CudaChecks.that(matrix.rank() == 2, operation, name + " is " + matrix + ", but must have two dimensions");
+        return matrix;
+    }
+
+    /** A tensor of this GPU. */
+    private CudaTensor tensor(String operation, String name, Tensor tensor) {
+        CudaTensor cuda = CudaChecks.tensor(operation, name, tensor);
+        CudaChecks.that(cuda.device().context().ordinal() == device.context().ordinal(), operation,
+                name + " lies on GPU " + cuda.device().context().ordinal() + ", not " + device.context().ordinal());
+        return cuda;
+    }
+
+    private CudaTensor tensor(String operation, String name, Tensor tensor, DType type) {
+        CudaTensor cuda = tensor(operation, name, tensor);
+        CudaChecks.that(cuda.type() == type, operation, name + " is " + cuda + ", but must be " + type);
+        return cuda;
+    }
+
+    @Override
+    public void fill(Stream stream, Tensor x, float value) {
+        CudaTensor xx = tensor("fill", "x", x);
+        device.context().enter();
+        elements.fill(CudaChecks.stream(stream), xx, value);
+    }
+
+    @Override
+    public void copy(Stream stream, Tensor source, Tensor target) {
+        CudaTensor from = tensor("copy", "source", source);
+        CudaTensor to = tensor("copy", "target", target);
+        CudaChecks.size("copy", "target", to, from.size());
+        device.context().enter();
+        elements.copy(CudaChecks.stream(stream), from, to);
+    }
+
+    @Override
+    public void add(Stream stream, Tensor source, Tensor targetSum) {
+        CudaTensor x = tensor("add", "source", source);
+        CudaTensor y = tensor("add", "targetSum", targetSum, x.type());
+        CudaChecks.that(x.type() == DType.F32 || x.type() == DType.BF16, "add", "source is " + x);
+        CudaChecks.size("add", "targetSum", y, x.size());
+        elements.add(CudaChecks.stream(stream), x, y);
+    }
+
+    @Override
+    public void embedding(Stream stream, Tensor tokens, Tensor table, Tensor out) {
+        CudaTensor ids = tensor("embedding", "tokens", tokens, DType.I32);
+        CudaTensor rows = matrixOf("embedding", "table", table);
+        CudaTensor y = tensor("embedding", "out", out, DType.BF16);
+        CudaChecks.size("embedding", "out", y, ids.size() * rows.dimension(1));
+        tokenOps.embedding(CudaChecks.stream(stream), ids, rows, y);
+    }
+
+    private CudaTensor matrixOf(String operation, String name, Tensor tensor) {
+        CudaTensor matrix = matrix(operation, name, tensor);
+        CudaChecks.that(matrix.type() == DType.BF16, operation, name + " is " + matrix + ", but must be BF16");
+        return matrix;
+    }
+
+    @Override
+    public void embeddingBackward(Stream stream, Tensor tokens, Tensor dOut, Tensor dTable) {
+        CudaTensor ids = tensor("embeddingBackward", "tokens", tokens, DType.I32);
+        CudaTensor rows = matrix("embeddingBackward", "dTable", dTable);
+        CudaChecks.that(rows.type() == DType.F32, "embeddingBackward", "dTable is " + rows + ", but must be F32");
+        CudaTensor dy = tensor("embeddingBackward", "dOut", dOut, DType.BF16);
+        CudaChecks.size("embeddingBackward", "dOut", dy, ids.size() * rows.dimension(1));
+        tokenOps.embeddingBackward(CudaChecks.stream(stream), ids, dy, rows);
+    }
+
+    @Override
+    public void rmsNorm(Stream stream, Tensor x, Tensor weight, float epsilon, Tensor y, Tensor rstd) {
+        CudaTensor xx = tensor("rmsNorm", "x", x, DType.BF16);
+        CudaTensor w = tensor("rmsNorm", "weight", weight, DType.F32);
+        CudaTensor yy = tensor("rmsNorm", "y", y, DType.BF16);
+        CudaTensor scale = tensor("rmsNorm", "rstd", rstd, DType.F32);
+        CudaChecks.size("rmsNorm", "x", xx, scale.size() * w.size());
+        CudaChecks.size("rmsNorm", "y", yy, xx.size());
+        norm.forward(CudaChecks.stream(stream), xx, w, epsilon, yy, scale);
+    }
+
+    @Override
+    public void rmsNormBackward(Stream stream, Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dxSum,
+            Tensor dWeight) {
+        CudaTensor dyy = tensor("rmsNormBackward", "dy", dy, DType.BF16);
+        CudaTensor xx = tensor("rmsNormBackward", "x", x, DType.BF16);
+        CudaTensor w = tensor("rmsNormBackward", "weight", weight, DType.F32);
+        CudaTensor scale = tensor("rmsNormBackward", "rstd", rstd, DType.F32);
+        CudaTensor dx = tensor("rmsNormBackward", "dxSum", dxSum, DType.BF16);
+        CudaTensor dw = tensor("rmsNormBackward", "dWeight", dWeight, DType.F32);
+        CudaChecks.size("rmsNormBackward", "x", xx, scale.size() * w.size());
+        CudaChecks.size("rmsNormBackward", "dy", dyy, xx.size());
+        CudaChecks.size("rmsNormBackward", "dxSum", dx, xx.size());
+        CudaChecks.size("rmsNormBackward", "dWeight", dw, w.size());
+        norm.backward(CudaChecks.stream(stream), dyy, xx, w, scale, dx, dw);
+    }
+
+    @Override
+    public void rope(Stream stream, Tensor x, Tensor positions, double theta, boolean backward) {
+        CudaTensor xx = tensor("rope", "x", x, DType.BF16);
+        CudaTensor at = tensor("rope", "positions", positions, DType.I32);
+        CudaChecks.that(xx.rank() == 3 && xx.dimension(0) == at.size(), "rope",
+                "x " + xx + " must be [T,H,D] with T of positions " + at);
+        tokenOps.rope(CudaChecks.stream(stream), xx, at, theta, backward);
+    }
+
+    @Override
+    public void swiGlu(Stream stream, Tensor gateUp, Tensor out) {
+        CudaTensor x = matrixOf("swiGlu", "gateUp", gateUp);
+        CudaTensor y = matrixOf("swiGlu", "out", out);
+        CudaChecks.that(x.dimension(0) == y.dimension(0) && x.dimension(1) == 2 * y.dimension(1), "swiGlu",
+                "gateUp " + x + " must have twice the columns of out " + y);
+        tokenOps.swiGlu(CudaChecks.stream(stream), x, y);
+    }
+
+    @Override
+    public void swiGluBackward(Stream stream, Tensor dOut, Tensor gateUp, Tensor dGateUp) {
+        CudaTensor dy = matrixOf("swiGluBackward", "dOut", dOut);
+        CudaTensor x = matrixOf("swiGluBackward", "gateUp", gateUp);
+        CudaTensor dx = matrixOf("swiGluBackward", "dGateUp", dGateUp);
+        CudaChecks.that(x.dimension(0) == dy.dimension(0) && x.dimension(1) == 2 * dy.dimension(1), "swiGluBackward",
+                "gateUp " + x + " must have twice the columns of dOut " + dy);
+        CudaChecks.size("swiGluBackward", "dGateUp", dx, x.size());
+        tokenOps.swiGluBackward(CudaChecks.stream(stream), dy, x, dx);
+    }
+
+    @Override
+    public void crossEntropy(Stream stream, Tensor logits, Tensor targets, float gradientScale, Tensor lossSum) {
+        CudaTensor x = matrixOf("crossEntropy", "logits", logits);
+        CudaTensor ids = tensor("crossEntropy", "targets", targets, DType.I32);
+        CudaTensor loss = tensor("crossEntropy", "lossSum", lossSum, DType.F64);
+        CudaChecks.that(ids.size() == x.dimension(0), "crossEntropy",
+                "targets " + ids + " must have a row's worth of logits " + x);
+        CudaChecks.size("crossEntropy", "lossSum", loss, 1);
+        tokenOps.crossEntropy(CudaChecks.stream(stream), x, ids, gradientScale, loss);
+    }
+
+    @Override
+    public double sumOfSquares(Stream stream, Tensor x) {
+        CudaTensor xx = tensor("sumOfSquares", "x", x);
+        CudaChecks.that(xx.type() == DType.F32 || xx.type() == DType.BF16, "sumOfSquares", "x is " + xx);
+        return elements.sumOfSquares(CudaChecks.stream(stream), xx);
+    }
+
+    @Override
+    public int checksum(Stream stream, Tensor x) {
+        CudaTensor xx = tensor("checksum", "x", x, DType.F32);
+        device.context().enter();
+        return elements.checksum(CudaChecks.stream(stream), xx);
+    }
+
+    @Override
+    public void adamW(Stream stream, Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment,
+            Tensor computeCopy, AdamWStep settings, long step, float gradientScale) {
+        CudaTensor p = tensor("adamW", "parameters", parameters, DType.F32);
+        CudaTensor g = tensor("adamW", "gradients", gradients, DType.F32);
+        CudaTensor m = tensor("adamW", "firstMoment", firstMoment, DType.F32);
+        CudaTensor v = tensor("adamW", "secondMoment", secondMoment, DType.F32);
+        CudaTensor copy = computeCopy == null ? null : tensor("adamW", "computeCopy", computeCopy, DType.BF16);
+        CudaChecks.size("adamW", "gradients", g, p.size());
+        CudaChecks.size("adamW", "firstMoment", m, p.size());
+        CudaChecks.size("adamW", "secondMoment", v, p.size());
+        if (copy != null) {
+            CudaChecks.size("adamW", "computeCopy", copy, p.size());
+        }
+        CudaChecks.that(step >= 1, "adamW", "step " + step + " must be at least 1");
+        elements.adamW(CudaChecks.stream(stream), p, g, m, v, copy, settings, step, gradientScale);
+    }
+
+    @Override
+    public void close() {
+        tokenOps.close();
+        products.close();
+        scratch.close();
+    }
+}

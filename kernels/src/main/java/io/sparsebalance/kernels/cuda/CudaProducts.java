@@ -1,0 +1,139 @@
+package io.sparsebalance.kernels.cuda;
+
+import io.sparsebalance.kernels.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Matrix products by cuBLASLt on one stream: BF16 or F32 operands, F32 sums, BF16 or F32 result. The library's choice of
+ * algorithm for a shape is asked for once and kept.
+ */
+final class CudaProducts implements AutoCloseable {
+    /** What cuBLAS itself takes on Hopper. */
+    private static final long WORKSPACE_BYTES = 32L << 20;
+    /** Shapes change with the tokens of a micro-batch; the oldest plans go first. */
+    private static final int MAX_PLANS = 1024;
+    private static final int NOT_SUPPORTED = 15;
+    /** What cuBLAS takes for granted if it is not told. */
+    private static final long MAX_ALIGNMENT = 256;
+
+    private final CudaDevice device;
+    private final CublasLt library = CublasLt.get();
+    private final long handle;
+    private final long preference;
+    private final CudaTensor workspace;
+    private final MemorySegment alpha = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT);
+    private final MemorySegment beta = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT);
+    private final LinkedHashMap<Key, Plan> plans = new LinkedHashMap<>(MAX_PLANS, 0.75f, true);
+
+    /** What decides an algorithm: {@code c[m,n] = op(a) op(b)}, row-major. Addresses decide by their alignment only. */
+    private record Key(long m, long n, long k, boolean transposeA, boolean transposeB, DType operands, DType result,
+            int alignment) {}
+
+    /** Descriptions of the operands as cuBLAS sees them, and the algorithm. */
+    private record Plan(long description, long first, long second, long result, MemorySegment algorithm) {}
+
+    CudaProducts(CudaDevice device) {
+        this.device = device;
+        device.context().enter();
+        this.handle = library.createHandle();
+        this.preference = library.createPreference(WORKSPACE_BYTES);
+        this.workspace = device.allocateInternal(DType.F32, WORKSPACE_BYTES / Float.BYTES);
+    }
+
+    /** Version and place of the library. */
+    String description() {
+        return "cuBLASLt " + library.version();
+    }
+
+    /** {@code c[M,N] = alpha op(a) op(b) + beta c}. */
+    void multiply(CudaStream stream, CudaTensor a, boolean transposeA, CudaTensor b, boolean transposeB,
+            float alphaValue, float betaValue, CudaTensor c) {
+        long m = a.dimension(transposeA ? 1 : 0);
+        long k = a.dimension(transposeA ? 0 : 1);
+        long n = b.dimension(transposeB ? 0 : 1);
+        long kb = b.dimension(transposeB ? 1 : 0);
+        if (k != kb || c.dimension(0) != m || c.dimension(1) != n || a.type() != b.type()) {
+            throw new IllegalArgumentException("matmul: " + describe(a, transposeA, b, transposeB, c)
+                    + " do not fit in shape or type");
+        }
+        if (m == 0 || n == 0) {
+            return;
+        }
+        device.context().enter();
+        int alignment = (int) Long.lowestOneBit(a.address() | b.address() | c.address() | MAX_ALIGNMENT);
+        Key key = new Key(m, n, k, transposeA, transposeB, a.type(), c.type(), alignment);
+        Plan plan = plans.get(key);
+        if (plan == null) {
+            plan = plan(key, a, b, c);
+        }
+        alpha.set(ValueLayout.JAVA_FLOAT, 0, alphaValue);
+        beta.set(ValueLayout.JAVA_FLOAT, 0, betaValue);
+        // Row-major c = op(a) op(b) is column-major c^T = op(b)^T op(a)^T: the operands change places.
+        int status = library.matmul(handle, plan.description(), alpha, b.address(), plan.first(), a.address(),
+                plan.second(), beta, c.address(), plan.result(), plan.algorithm(), workspace.address(),
+                WORKSPACE_BYTES, stream.handle().value());
+        if (status != 0) {
+            throw new CudaException(0, "matmul: " + describe(a, transposeA, b, transposeB, c)
+                    + " failed with cuBLAS status " + status + ", " + description());
+        }
+    }
+
+    private Plan plan(Key key, CudaTensor a, CudaTensor b, CudaTensor c) {
+        if (plans.size() >= MAX_PLANS) {
+            destroy(plans.pollFirstEntry().getValue());
+        }
+        int operands = dataType(key.operands());
+        long description = library.createDescription(key.transposeB(), key.transposeA());
+        long first = library.createLayout(operands, b.dimension(1), b.dimension(0), Math.max(1, b.dimension(1)));
+        long second = library.createLayout(operands, a.dimension(1), a.dimension(0), Math.max(1, a.dimension(1)));
+        long result = library.createLayout(dataType(key.result()), key.n(), key.m(), key.n());
+        MemorySegment algorithm = Arena.ofAuto().allocate(CublasLt.HEURISTIC_BYTES, Long.BYTES);
+        Plan plan = new Plan(description, first, second, result, algorithm);
+        library.setAlignment(preference, key.alignment());
+        int found = library.heuristic(handle, description, first, second, result, preference, algorithm);
+        int state = algorithm.get(ValueLayout.JAVA_INT, CublasLt.HEURISTIC_STATE_OFFSET);
+        if (found == 0 || state != 0) {
+            destroy(plan);
+            throw new CudaException(0, "matmul: " + description() + " has no algorithm for "
+                    + describe(a, key.transposeA(), b, key.transposeB(), c) + " (status "
+                    + (found == 0 ? NOT_SUPPORTED : state) + ")");
+        }
+        plans.put(key, plan);
+        return plan;
+    }
+
+    private static int dataType(DType type) {
+        return switch (type) {
+            case BF16 -> CublasLt.R_16BF;
+            case F32 -> CublasLt.R_32F;
+            case F64, I32 -> throw new IllegalArgumentException("matmul: " + type + " is not F32 or BF16");
+        };
+    }
+
+    private static String describe(CudaTensor a, boolean transposeA, CudaTensor b, boolean transposeB, CudaTensor c) {
+        return "a " + a + (transposeA ? " transposed" : "") + ", b " + b + (transposeB ? " transposed" : "") + ", c "
+                + c;
+    }
+
+    private void destroy(Plan plan) {
+        library.destroyLayout(plan.first());
+        library.destroyLayout(plan.second());
+        library.destroyLayout(plan.result());
+        library.destroyDescription(plan.description());
+    }
+
+    @Override
+    public void close() {
+        for (Map.Entry<Key, Plan> entry : plans.entrySet()) {
+            destroy(entry.getValue());
+        }
+        plans.clear();
+        library.destroyPreference(preference);
+        library.destroyHandle(handle);
+        workspace.close();
+    }
+}
