@@ -93,7 +93,8 @@ public final class BatchingBench {
                     }
                 }
                 Arrays.sort(millis);
-                System.out.printf(Locale.ROOT, "| %d | %d | %d | %s | %.2f | %.2f | %.4f |%n", size[0], size[1], size[2],
+                System.out.printf(Locale.ROOT, "| %d | %d | %d | %s | %.2f | %.2f | %.4f |%n", size[0], size[1],
+                        size[2],
                         lengths, millis[repeats / 2], millis[(int) Math.ceil(0.95 * repeats) - 1], worst);
             }
         }
@@ -190,7 +191,8 @@ public final class BatchingBench {
                     millis = dealing / NANOS_PER_MILLI / numSteps;
                     row.append(String.format(Locale.ROOT, " %.3f |", longest / mean));
                 }
-                System.out.printf(Locale.ROOT, "| %s | %d | %s |%s %.2f |%n", lengths, samplesPerStep(lengths), sparsity,
+                System.out.printf(Locale.ROOT, "| %s | %d | %s |%s %.2f |%n", lengths, samplesPerStep(lengths),
+                        sparsity,
                         row, millis);
             }
         }
