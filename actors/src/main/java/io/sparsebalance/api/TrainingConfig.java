@@ -3,6 +3,7 @@ package io.sparsebalance.api;
 import io.sparsebalance.data.InvalidUtf8;
 import io.sparsebalance.data.LongDocuments;
 import io.sparsebalance.policies.sparsity.Anchor;
+import io.sparsebalance.policies.step.Feedback;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -65,16 +66,6 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
     /** {@code balance}: budgets and stragglers. */
     public record Balance(String sparsity, Anchor anchor, double guard, Feedback feedback, Straggler straggler,
             Optional<Path> latencyTable) {}
-
-    /** What measured times may change inside a run. */
-    public enum Feedback {
-        /** Budgets and assignment. */
-        FULL,
-        /** Assignment only: changes no bit. */
-        ASSIGNMENT,
-        /** Nothing. */
-        OFF
-    }
 
     /** {@code balance.straggler}: busy / predicted above the threshold for this many steps is flagged. */
     public record Straggler(double threshold, int steps) {}

@@ -6,6 +6,7 @@ import io.sparsebalance.data.LongDocuments;
 import io.sparsebalance.policies.batching.BatchingPolicies;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
+import io.sparsebalance.policies.step.Feedback;
 import java.time.Duration;
 import java.util.List;
 
@@ -91,7 +92,7 @@ final class Sections {
     private static TrainingConfig.Balance balance(Values v) {
         return new TrainingConfig.Balance(v.oneOf("balance.sparsity", SparsityPolicies.names()),
                 v.constant("balance.anchor", Anchor.class), v.number("balance.guard", FROM_ZERO_TO_ONE),
-                v.constant("balance.feedback", TrainingConfig.Feedback.class),
+                v.constant("balance.feedback", Feedback.class),
                 new TrainingConfig.Straggler(v.number("balance.straggler.threshold", Range.above(1, 1000)),
                         v.integer("balance.straggler.steps", 1, 1000)),
                 v.optionalPath("balance.latency-table"));

@@ -1,6 +1,5 @@
 package io.sparsebalance.actors.training;
 
-import io.sparsebalance.api.TrainingConfig.Feedback;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.BudgetPlan;
 import io.sparsebalance.policies.sparsity.BudgetRequest;
@@ -8,6 +7,7 @@ import io.sparsebalance.policies.sparsity.DynamicSparsity;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.straggler.StragglerState;
 import io.sparsebalance.policies.straggler.Verdict;
@@ -17,7 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -79,7 +79,7 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
     private StragglerState stragglers;
     private RunningCoverage coverage;
     private StepId current;
-    private StepInFlight step;
+    private RunningStep step;
     private StepId finishing;
     private long planNanos;
     private long ignored;
@@ -147,9 +147,9 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         }
         long start = System.nanoTime();
         List<Double> speeds = speeds();
-        BudgetPlan budgets = settings.policy().plan(new BudgetRequest(StepInFlight.lengths(plan), plan.rankOf(), speeds,
+        BudgetPlan budgets = settings.policy().plan(new BudgetRequest(RunningStep.lengths(plan), plan.rankOf(), speeds,
                 settings.sparsity(), latency, coverage));
-        step = new StepInFlight(plan, budgets, latency, speeds);
+        step = new RunningStep(plan, budgets, latency, speeds);
         planNanos = plan.planNanos() + System.nanoTime() - start;
         for (int rank : List.copyOf(idle)) {
             grant(rank);
@@ -169,9 +169,9 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
             return ignore();
         }
         boolean behind = current != null && command.finishedStep() < current.step();
-        if (step != null && behind && step.granted(command.rank()).isPresent()) {
+        if (step != null && behind && step.state().granted(command.rank()).isPresent()) {
             // The grant or its completion was lost: say it again. The rank runs it once.
-            tellGrant(command.rank(), step.granted(command.rank()).get());
+            tellGrant(command.rank(), step.state().granted(command.rank()).getAsInt());
         } else if (finishing != null && command.finishedStep() < finishing.step()) {
             ranks.get(command.rank()).tell(new Rank.FinishStep(finishing));
         } else {
@@ -185,9 +185,9 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         if (step == null || !idle.contains(rank)) {
             return;
         }
-        Optional<Integer> next = step.next(rank);
+        OptionalInt next = step.state().next(rank);
         if (next.isEmpty() && settings.feedback() != Feedback.OFF) {
-            next = step.takeOver(rank);
+            next = step.state().takeOver(rank);
         }
         next.ifPresent(microBatch -> {
             idle.remove(rank);
@@ -197,7 +197,7 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
 
     private void tellGrant(int rank, int microBatch) {
         ranks.get(rank).tell(new Rank.Grant(current, microBatch, step.plan().microBatches().get(microBatch),
-                step.budgets(microBatch), 1.0 / Math.max(1, step.plan().numTargets())));
+                step.state().budgets(microBatch), 1.0 / Math.max(1, step.plan().numTargets())));
     }
 
     private Behavior<Command> onMicroBatchCompleted(MicroBatchCompleted fact) {
@@ -207,10 +207,10 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         idle.add(fact.outcome().rank());
         if (settings.feedback() == Feedback.FULL && settings.policy() instanceof DynamicSparsity dynamic) {
             long start = System.nanoTime();
-            step.revise(fact.outcome(), settings.sparsity(), coverage, dynamic);
+            step.state().revise(RunningStep.completion(fact.outcome()), settings.sparsity(), coverage, dynamic);
             planNanos += System.nanoTime() - start;
         }
-        if (step.isDone()) {
+        if (step.state().isDone()) {
             finish();
         } else {
             grant(fact.outcome().rank());
@@ -224,19 +224,19 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         for (ActorRef<? super Rank.Command> rank : ranks) {
             rank.tell(new Rank.FinishStep(current));
         }
-        StepSummary summary = new StepSummary(step, latency, settings);
-        stragglers = estimator.observe(stragglers, summary.observations());
+        StepRecord record = new StepRecord(step, latency, settings);
+        stragglers = estimator.observe(stragglers, record.observations());
         // In the order of the micro-batches, not of their completion, so that equal runs see equal averages.
         List<MicroBatchOutcome> outcomes = step.outcomes();
         for (int i = 0; i < outcomes.size(); i++) {
-            coverage = summary.observe(coverage, i);
+            coverage = record.observe(coverage, i);
         }
         List<Verdict> verdicts = estimator.verdicts(stragglers);
         if (settings.feedback() != Feedback.OFF) {
             batcher.tell(new Batcher.SpeedsObserved(current, verdicts.stream().map(Verdict::speedFactor).toList()));
         }
         coordinator.tell(new Coordinator.StepBalanced(
-                summary.outcome(planNanos, verdicts, estimator.slowest(summary.observations()))));
+                record.outcome(planNanos, verdicts, estimator.slowest(record.observations()))));
         step = null;
     }
 
@@ -244,7 +244,7 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         List<Integer> late = new ArrayList<>();
         if (step != null && command.id().equals(current)) {
             for (int rank = 0; rank < settings.numRanks(); rank++) {
-                if (step.granted(rank).isPresent()) {
+                if (step.state().granted(rank).isPresent()) {
                     late.add(rank);
                 }
             }

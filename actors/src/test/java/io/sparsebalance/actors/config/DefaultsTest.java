@@ -8,6 +8,7 @@ import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.InvalidUtf8;
 import io.sparsebalance.data.LongDocuments;
 import io.sparsebalance.policies.sparsity.Anchor;
+import io.sparsebalance.policies.step.Feedback;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -28,7 +29,7 @@ class DefaultsTest {
         assertThat(defaults.data().maxDocumentBytes()).isEqualTo(16L << 20);
         assertThat(defaults.data().cacheDirectory()).isAbsolute().endsWithRaw(java.nio.file.Path.of("sparsebalance"));
         assertThat(defaults.balance().latencyTable()).isEmpty();
-        assertThat(defaults.balance().feedback()).isEqualTo(TrainingConfig.Feedback.FULL);
+        assertThat(defaults.balance().feedback()).isEqualTo(Feedback.FULL);
         assertThat(defaults.optimizer().betas()).containsExactly(0.9, 0.95);
         assertThat(defaults.pekko()).isEmpty();
     }

@@ -2,12 +2,12 @@ package io.sparsebalance.actors.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sparsebalance.api.TrainingConfig.Feedback;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.time.Duration;
 import java.util.List;

@@ -10,10 +10,11 @@ import java.util.List;
  * @param floors smallest budgets that the guard allows, of each micro-batch
  * @param predictedSeconds of each micro-batch on its rank at its budgets
  * @param baseSeconds of each micro-batch on its rank at the base budget
- * @param targetSeconds T*, the rank busy time steered to; reachable: no rank's predicted sum at its floors is above it
+ * @param targetSeconds T*, the rank busy time steered to; reachable: no rank's predicted sum is above it
+ * @param memory for the plan of the next step
  */
 public record BudgetPlan(List<Budgets> budgets, List<Budgets> floors, List<Double> predictedSeconds,
-        List<Double> baseSeconds, double targetSeconds) {
+        List<Double> baseSeconds, double targetSeconds, BudgetMemory memory) {
     /** Copies. */
     public BudgetPlan {
         budgets = List.copyOf(budgets);

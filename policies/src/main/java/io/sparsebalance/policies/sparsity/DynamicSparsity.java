@@ -1,7 +1,6 @@
 package io.sparsebalance.policies.sparsity;
 
 import io.sparsebalance.policies.Budgets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -11,22 +10,32 @@ import java.util.Set;
  * reached.
  *
  * <ol>
- * <li>floor of each micro-batch: smallest budget whose coverage is at least (1 - p) times that at the base budget;
- * <li>T* = max(anchor of the ranks' busy times at the base, largest busy time at the floors);
- * <li>each rank takes the largest budgets with busy time at most T*, spread over its micro-batches and layers by coverage
- * gained per second.
+ * <li>Floor of each layer of each micro-batch: the smallest budget k in [k-min, k-base] at which every one of its documents
+ * has, in this layer, {@code C(k) >= (1 - p) C(k-base)}; k-base is such a budget, so there is one. The guard thus holds for
+ * every document and layer by itself, not for a mean in which short documents, that any budget covers, would hide a long one
+ * or one layer another.
+ * <li>{@code T* = max(anchor of the ranks' busy times at the base, largest busy time of a rank at its floors)}.
+ * <li>Each rank takes the largest budgets with busy time at most T*, spread over its micro-batches and layers by coverage
+ * gained per second (water-filling).
  * </ol>
  *
  * <p>A rank's micro-batches run one after the other and gradients are reduced once a step, so what is steered to T* is the
- * rank's sum. {@link Anchor#ISO_DENSITY} takes the smallest T* at which neither the token-weighted mean of the effective budget
- * (no larger than a document has blocks) nor the number of computed pairs is below that at the base budget.
+ * rank's sum, and anchors are taken over the sums of ranks that have work: MEAN is then the step time of a perfect balance.
+ * {@link Anchor#ISO_DENSITY} takes the smallest T* at which neither the token-weighted mean of the effective budget (no larger
+ * than a document has blocks) nor the number of computed pairs is below that at the base budget.
+ *
+ * <p>Around the running budget of its length band and layer a budget changes by at most the factor {@code max-change} a step;
+ * see {@link BudgetMemory}. The bound gives way to floors and never forbids the base.
+ *
+ * <p>Large steps are decided on rounded tables, see {@link Workload}: predicted seconds are then right to one part in a
+ * thousand, and floors to the coverage of a length within an eighth of a doubling.
  */
 public final class DynamicSparsity implements SparsityPolicy {
-    private static final int BISECTIONS = 40;
+    private static final int SEARCH_STEPS = 24;
     /** A target closer than this to the smallest one is good enough: clocks are noisier. */
     private static final double PRECISION = 1e-3;
-    /** A revision inside a step changes a budget by at most this factor. */
-    private static final int MAX_REVISION_FACTOR = 2;
+    /** Density is kept this much above the base where tables are rounded. */
+    private static final double ROUNDED_MARGIN = 2e-4;
 
     @Override
     public String name() {
@@ -35,70 +44,78 @@ public final class DynamicSparsity implements SparsityPolicy {
 
     @Override
     public BudgetPlan plan(BudgetRequest request) {
-        Problem problem = new Problem(request);
-        double floorSeconds = max(problem.busy(problem.floors));
-        double target = request.settings().anchor() == Anchor.ISO_DENSITY
-                ? isoDensity(problem, floorSeconds)
-                : Math.max(anchor(request.settings().anchor(), problem.busyWithWork(problem.bases)), floorSeconds);
-        return problem.result(problem.fill(target), target);
+        boolean isoDensity = request.settings().anchor() == Anchor.ISO_DENSITY;
+        BudgetProblem problem = new BudgetProblem(request, isoDensity);
+        int[][] byRank = problem.byRank(Set.of());
+        double reachable = problem.reachable();
+        double[] base = Arrays.stream(problem.baseBusy()).filter(seconds -> seconds > 0).sorted().toArray();
+        if (isoDensity) {
+            return isoDensity(problem, byRank, reachable, anchor(Anchor.MEAN, base));
+        }
+        double target = Math.max(anchor(request.settings().anchor(), base), reachable);
+        return problem.plan(problem.fill(byRank, allRanks(problem, target)), target);
     }
 
     /**
-     * Revises the budgets of micro-batches that have not started, so that ranks still end together.
+     * Revises the budgets of micro-batches that have not started, so that ranks still end together: all are steered to the
+     * mean of the times at which ranks would end, or to what is reachable.
      *
      * @param current budgets of every micro-batch as granted or planned
      * @param started micro-batches that may not change any more
      * @param elapsedSecondsByRank measured busy time of each rank so far, for the started micro-batches; a started one that is
      *                             not finished counts with its prediction
+     * @return revised budgets; its memory is that of the request
      */
     public BudgetPlan replan(BudgetRequest request, List<Budgets> current, Set<Integer> started,
             List<Double> elapsedSecondsByRank) {
-        Problem problem = new Problem(request);
-        int numRanks = request.rankSpeeds().size();
-        double target = 0;
-        for (int rank = 0; rank < numRanks; rank++) {
-            double floor = elapsedSecondsByRank.get(rank);
-            for (int i : problem.ofRank(rank)) {
-                floor += started.contains(i) ? 0 : problem.costs.get(i).seconds(problem.lowest(i, current.get(i)));
-            }
-            target = Math.max(target, floor);
+        BudgetProblem problem = new BudgetProblem(request, false);
+        double sum = 0;
+        for (double elapsed : elapsedSecondsByRank) {
+            sum += elapsed;
         }
-        double[] planned = new double[numRanks];
         for (int i = 0; i < current.size(); i++) {
-            planned[request.ranks().get(i)] += started.contains(i) ? 0 : problem.costs.get(i).seconds(current.get(i));
+            sum += started.contains(i) ? 0 : problem.plannedSeconds(i, current.get(i));
         }
-        double mean = 0;
-        for (int rank = 0; rank < numRanks; rank++) {
-            mean += (elapsedSecondsByRank.get(rank) + planned[rank]) / numRanks;
-        }
-        target = Math.max(target, mean);
-        List<Budgets> revised = new ArrayList<>(current);
-        for (int rank = 0; rank < numRanks; rank++) {
-            List<Integer> open = problem.ofRank(rank).stream().filter(i -> !started.contains(i)).toList();
-            List<Budgets> lowest = open.stream().map(i -> problem.lowest(i, current.get(i))).toList();
-            List<Budgets> filled = WaterFilling.fill(open.stream().map(problem.costs::get).toList(), lowest,
-                    target - elapsedSecondsByRank.get(rank), request.settings().maxBudget());
-            for (int n = 0; n < open.size(); n++) {
-                revised.set(open.get(n), bounded(filled.get(n), current.get(open.get(n))));
+        return replan(problem, current, started, elapsedSecondsByRank, sum / problem.numRanks());
+    }
+
+    /**
+     * The same towards a known target, which needs to be told of no other ranks than those that are to be revised: a request
+     * of one rank's waiting micro-batches costs the same in a step of thousands of ranks.
+     *
+     * @param targetSeconds busy time to end at, usually that of the plan; raised to what is reachable
+     */
+    public BudgetPlan replan(BudgetRequest request, List<Budgets> current, Set<Integer> started,
+            List<Double> elapsedSecondsByRank, double targetSeconds) {
+        return replan(new BudgetProblem(request, false), current, started, elapsedSecondsByRank, targetSeconds);
+    }
+
+    private static BudgetPlan replan(BudgetProblem problem, List<Budgets> current, Set<Integer> started,
+            List<Double> elapsedSecondsByRank, double wanted) {
+        problem.narrow(current, started);
+        int[][] byRank = problem.byRank(started);
+        double target = wanted;
+        for (int rank = 0; rank < byRank.length; rank++) {
+            double lowest = elapsedSecondsByRank.get(rank);
+            for (int i : byRank[rank]) {
+                lowest += problem.lowestSeconds(i);
             }
+            target = Math.max(target, lowest);
         }
-        return problem.result(revised, target);
+        double[] left = new double[byRank.length];
+        for (int rank = 0; rank < left.length; rank++) {
+            left[rank] = target - elapsedSecondsByRank.get(rank);
+        }
+        return problem.revised(problem.fill(byRank, left), current, started, target);
     }
 
-    private static Budgets bounded(Budgets wanted, Budgets current) {
-        List<Integer> budgets = new ArrayList<>();
-        for (int layer = 0; layer < wanted.byLayer().size(); layer++) {
-            budgets.add(Math.min(wanted.byLayer().get(layer), current.byLayer().get(layer) * MAX_REVISION_FACTOR));
-        }
-        return new Budgets(budgets);
-    }
-
-    private static double anchor(Anchor anchor, double[] busy) {
-        double[] sorted = busy.clone();
-        Arrays.sort(sorted);
+    private static double anchor(Anchor anchor, double[] sorted) {
         int n = sorted.length;
+        if (n == 0) {
+            return 0;
+        }
         return switch (anchor) {
-            case MEAN -> Arrays.stream(sorted).average().orElse(0);
+            case MEAN -> Arrays.stream(sorted).sum() / n;
             case MEDIAN -> n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
             case MIN -> sorted[0];
             case MAX -> sorted[n - 1];
@@ -106,110 +123,49 @@ public final class DynamicSparsity implements SparsityPolicy {
         };
     }
 
-    private static double isoDensity(Problem problem, double floorSeconds) {
-        double low = floorSeconds;
-        double high = Math.max(floorSeconds, max(problem.busy(problem.highest)));
-        if (problem.notBelowBase(problem.fill(low))) {
-            return low;
+    private static double[] allRanks(BudgetProblem problem, double target) {
+        double[] seconds = new double[problem.numRanks()];
+        Arrays.fill(seconds, target);
+        return seconds;
+    }
+
+    /**
+     * Surplus rises with the target almost in a straight line, so false position (the Illinois variant, Dowell and Jarratt
+     * 1971) from the mean needs a few evaluations where bisection would need many. Ends at a target with enough attention.
+     */
+    private static BudgetPlan isoDensity(BudgetProblem problem, int[][] byRank, double reachable, double mean) {
+        double least = problem.rounded() ? ROUNDED_MARGIN : 0;
+        double low = reachable;
+        short[] chosen = problem.fill(byRank, allRanks(problem, low));
+        double lowSurplus = problem.surplus(chosen) - least;
+        if (lowSurplus >= 0) {
+            return problem.plan(chosen, low);
         }
-        for (int i = 0; i < BISECTIONS && high - low > PRECISION * high; i++) {
-            double middle = (low + high) / 2;
-            if (problem.notBelowBase(problem.fill(middle))) {
-                high = middle;
+        double high = Math.max(low, problem.useful());
+        chosen = problem.fill(byRank, allRanks(problem, high));
+        double highSurplus = problem.surplus(chosen) - least;
+        double guess = mean > low && mean < high ? mean : (low + high) / 2;
+        double surplusThere = highSurplus;
+        int side = 0;
+        for (int i = 0; i < SEARCH_STEPS && high - low > PRECISION * high && surplusThere > PRECISION; i++) {
+            short[] tried = problem.fill(byRank, allRanks(problem, guess));
+            double surplus = problem.surplus(tried) - least;
+            if (surplus >= 0) {
+                lowSurplus = side > 0 ? lowSurplus / 2 : lowSurplus;
+                high = guess;
+                highSurplus = surplus;
+                surplusThere = surplus;
+                chosen = tried;
+                side = 1;
             } else {
-                low = middle;
+                highSurplus = side < 0 ? highSurplus / 2 : highSurplus;
+                low = guess;
+                lowSurplus = surplus;
+                side = -1;
             }
+            double share = (PRECISION / 2 - lowSurplus) / (highSurplus - lowSurplus);
+            guess = low + Math.clamp(share, 0.01, 0.99) * (high - low);
         }
-        return high;
-    }
-
-    private static double max(double[] values) {
-        return Arrays.stream(values).max().orElse(0);
-    }
-
-    /** One request with its tables. */
-    private static final class Problem {
-        private final BudgetRequest request;
-        private final List<MicroBatchCost> costs = new ArrayList<>();
-        private final List<Budgets> floors = new ArrayList<>();
-        private final List<Budgets> bases = new ArrayList<>();
-        private final List<Budgets> highest = new ArrayList<>();
-        private final List<List<Integer>> byRank = new ArrayList<>();
-
-        Problem(BudgetRequest request) {
-            this.request = request;
-            SparsitySettings settings = request.settings();
-            int numLayers = request.latency().numLayers();
-            request.rankSpeeds().forEach(speed -> byRank.add(new ArrayList<>()));
-            for (int i = 0; i < request.lengths().size(); i++) {
-                double speed = request.rankSpeeds().get(request.ranks().get(i));
-                MicroBatchCost cost = new MicroBatchCost(request.lengths().get(i), speed, settings, request.latency(),
-                        request.curves());
-                costs.add(cost);
-                floors.add(Budgets.uniform(cost.floor(settings), numLayers));
-                bases.add(Budgets.uniform(settings.baseBudget(), numLayers));
-                highest.add(Budgets.uniform(settings.maxBudget(), numLayers));
-                byRank.get(request.ranks().get(i)).add(i);
-            }
-        }
-
-        List<Integer> ofRank(int rank) {
-            return byRank.get(rank);
-        }
-
-        /** The floor, but never more than halved in one revision, and never above what is planned. */
-        Budgets lowest(int microBatch, Budgets current) {
-            List<Integer> budgets = new ArrayList<>();
-            for (int layer = 0; layer < current.byLayer().size(); layer++) {
-                int now = current.byLayer().get(layer);
-                int floor = floors.get(microBatch).byLayer().get(layer);
-                budgets.add(Math.min(now, Math.max(floor, Math.ceilDiv(now, MAX_REVISION_FACTOR))));
-            }
-            return new Budgets(budgets);
-        }
-
-        double[] busy(List<Budgets> budgets) {
-            double[] busy = new double[byRank.size()];
-            for (int i = 0; i < costs.size(); i++) {
-                busy[request.ranks().get(i)] += costs.get(i).seconds(budgets.get(i));
-            }
-            return busy;
-        }
-
-        double[] busyWithWork(List<Budgets> budgets) {
-            return Arrays.stream(busy(budgets)).filter(seconds -> seconds > 0).toArray();
-        }
-
-        List<Budgets> fill(double target) {
-            Budgets[] filled = new Budgets[costs.size()];
-            for (List<Integer> rank : byRank) {
-                List<Budgets> result = WaterFilling.fill(rank.stream().map(costs::get).toList(),
-                        rank.stream().map(floors::get).toList(), target, request.settings().maxBudget());
-                for (int n = 0; n < rank.size(); n++) {
-                    filled[rank.get(n)] = result.get(n);
-                }
-            }
-            return List.of(filled);
-        }
-
-        boolean notBelowBase(List<Budgets> budgets) {
-            double effective = 0;
-            double pairs = 0;
-            for (int i = 0; i < costs.size(); i++) {
-                effective += costs.get(i).effective(budgets.get(i)) - costs.get(i).effective(bases.get(i));
-                pairs += costs.get(i).pairs(budgets.get(i)) - costs.get(i).pairs(bases.get(i));
-            }
-            return effective >= 0 && pairs >= 0;
-        }
-
-        BudgetPlan result(List<Budgets> budgets, double target) {
-            List<Double> predicted = new ArrayList<>();
-            List<Double> base = new ArrayList<>();
-            for (int i = 0; i < costs.size(); i++) {
-                predicted.add(costs.get(i).seconds(budgets.get(i)));
-                base.add(costs.get(i).seconds(bases.get(i)));
-            }
-            return new BudgetPlan(budgets, floors, predicted, base, target);
-        }
+        return problem.plan(chosen, high);
     }
 }

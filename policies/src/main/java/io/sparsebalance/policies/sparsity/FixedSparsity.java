@@ -30,6 +30,6 @@ public final class FixedSparsity implements SparsityPolicy {
         for (double rank : busy) {
             target = Math.max(target, rank);
         }
-        return new BudgetPlan(budgets, budgets, seconds, seconds, target);
+        return new BudgetPlan(budgets, budgets, seconds, seconds, target, request.memory());
     }
 }

@@ -1,96 +1,236 @@
 package io.sparsebalance.policies.sparsity;
 
-import java.util.HashMap;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /**
- * Running averages of measured coverage, by layer and by length band (powers of two). Immutable: an observation gives a new
- * object. Before a band was seen, the share of blocks kept, to the power of a half, stands in: concave, 0 at nothing, 1 at all.
+ * Running averages of measured coverage, by layer and by length band (powers of two), from what ranks report with each
+ * micro-batch. Immutable: the observations of a step give a new object, at the price of one copy of the averages.
+ *
+ * <p>A report is the mean over a micro-batch's tiles, so over its documents by their tokens. Documents that a budget covers
+ * count with exactly 1; what is left over is shared out among the bands of the others in proportion to their weight
+ * (Kaczmarz 1937: the smallest correction of the averages that explains the report). With one band that is the plain average.
+ *
+ * <p>What is read changes only when an average has moved by more than noise does, so that budgets do not swing with it. A band
+ * that was never seen reads as in {@link CoverageTable}.
  */
 public final class RunningCoverage implements CoverageCurves {
     /** An average forgets: after this many observations a new one weighs one part in this many. */
-    private static final int MEMORY = 50;
+    private static final int MEMORY = 200;
+    /** Coverage lies within 0 and 1 and guards about a tenth of it, so it is held ten times closer than speeds. */
+    private static final double SHARE_OF_HYSTERESIS = 0.1;
 
     private final int block;
-    private final Map<Band, Curve> curves;
+    private final double tolerance;
+    private final int[] budgets;
+    /** By layer, band and budget: the average, and what of it is published. */
+    private final double[][][] means;
+    private final double[][][] published;
+    /** Observations by band and budget. */
+    private final int[][] counts;
+    private final BandCurves curves;
 
-    /** Layer, and floor(log2(length)). */
-    private record Band(int layer, int band) {}
+    /**
+     * What a rank reported of one micro-batch.
+     *
+     * @param lengths of its documents
+     * @param coverage of each layer, at each sampled budget; empty where a layer was not sampled
+     */
+    public record Observation(List<Integer> lengths, List<List<Double>> coverage) {
+        /** Copies. */
+        public Observation {
+            lengths = List.copyOf(lengths);
+            coverage = coverage.stream().map(List::copyOf).toList();
+        }
+    }
 
-    /** Averages at ascending budgets. */
-    private record Curve(List<Integer> budgets, List<Double> coverage, int observations) {}
-
-    private RunningCoverage(int block, Map<Band, Curve> curves) {
+    private RunningCoverage(int block, double tolerance, int[] budgets, double[][][] means, double[][][] published,
+            int[][] counts, BandCurves curves) {
         this.block = block;
+        this.tolerance = tolerance;
+        this.budgets = budgets;
+        this.means = means;
+        this.published = published;
+        this.counts = counts;
         this.curves = curves;
     }
 
-    /** Nothing seen yet. */
+    /** Nothing seen yet; every change of an average is published. */
     public static RunningCoverage empty(int block) {
-        return new RunningCoverage(block, Map.of());
+        return empty(block, 0);
     }
 
     /**
-     * Adds one observation.
+     * Nothing seen yet.
      *
-     * @param length of the document, or the longest of a micro-batch
-     * @param budgets ascending, the same at every observation
-     * @param coverage at each budget
+     * @param hysteresis as in {@link SparsitySettings}; an average is published when it moved by a tenth of it
      */
-    public RunningCoverage observe(int layer, int length, List<Integer> budgets, List<Double> coverage) {
-        if (budgets.size() != coverage.size()) {
-            throw new IllegalArgumentException(budgets.size() + " budgets, but " + coverage.size() + " coverages");
+    public static RunningCoverage empty(int block, double hysteresis) {
+        return new RunningCoverage(block, SHARE_OF_HYSTERESIS * hysteresis, new int[0], new double[0][][],
+                new double[0][][], new int[0][], new BandCurves(block, new CoverageCurve[0][]));
+    }
+
+    /**
+     * Adds the observations of a step, in order.
+     *
+     * @param sampled budgets at which coverage was sampled, ascending; with others than before, averages start anew
+     */
+    public RunningCoverage observe(List<Integer> sampled, List<Observation> observations) {
+        int numLayers = observations.stream().mapToInt(o -> o.coverage().size()).max().orElse(0);
+        if (sampled.isEmpty() || numLayers == 0) {
+            return this;
         }
-        Band band = band(layer, length);
-        Curve before = curves.get(band);
-        Curve after;
-        if (before == null || !before.budgets().equals(budgets)) {
-            after = new Curve(List.copyOf(budgets), List.copyOf(coverage), 1);
-        } else {
-            int observations = Math.min(MEMORY, before.observations() + 1);
-            Double[] mean = new Double[coverage.size()];
-            for (int i = 0; i < mean.length; i++) {
-                double old = before.coverage().get(i);
-                mean[i] = old + (coverage.get(i) - old) / observations;
-            }
-            after = new Curve(before.budgets(), List.of(mean), observations);
+        int[] at = sampled.stream().mapToInt(Integer::intValue).toArray();
+        boolean same = Arrays.equals(at, budgets);
+        Update update = new Update(at, same ? means : new double[0][][], same ? counts : new int[0][], numLayers);
+        for (Observation observation : observations) {
+            update.add(observation);
         }
-        Map<Band, Curve> next = new HashMap<>(curves);
-        next.put(band, after);
-        return new RunningCoverage(block, next);
+        return update.publish();
     }
 
     @Override
     public double coverage(int layer, int length, int budget) {
-        int numBlocks = Math.ceilDiv(length, block);
-        if (budget >= numBlocks) {
-            return 1;
-        }
-        Curve curve = curves.get(band(layer, length));
-        if (curve == null || curve.budgets().isEmpty()) {
-            return Math.sqrt((double) budget / numBlocks);
-        }
-        // Straight lines from (0, 0) through the averages to (all blocks, 1).
-        double lowBudget = 0;
-        double low = 0;
-        for (int i = 0; i < curve.budgets().size(); i++) {
-            double highBudget = Math.min(curve.budgets().get(i), numBlocks);
-            double high = Math.max(low, curve.coverage().get(i));
-            if (budget <= highBudget) {
-                return between(budget, lowBudget, low, highBudget, high);
+        return curves.coverage(layer, length, budget);
+    }
+
+    /** The averages as plain data, those that were observed. */
+    public CoverageTable table() {
+        List<CoverageTable.Curve> all = new ArrayList<>();
+        for (int layer = 0; layer < means.length; layer++) {
+            for (int band = 0; band < BandCurves.NUM_BANDS; band++) {
+                List<Integer> seenAt = new ArrayList<>();
+                List<Double> seen = new ArrayList<>();
+                for (int i = 0; i < budgets.length; i++) {
+                    if (counts[band][i] > 0) {
+                        seenAt.add(budgets[i]);
+                        seen.add(means[layer][band][i]);
+                    }
+                }
+                if (!seen.isEmpty()) {
+                    all.add(new CoverageTable.Curve(layer, band, seenAt, seen));
+                }
             }
-            lowBudget = highBudget;
-            low = high;
         }
-        return between(budget, lowBudget, low, numBlocks, 1);
+        return new CoverageTable(block, all);
     }
 
-    private static double between(double x, double x0, double y0, double x1, double y1) {
-        return x1 <= x0 ? y1 : y0 + (y1 - y0) * (x - x0) / (x1 - x0);
-    }
+    /** Averages while observations are added to them. */
+    private final class Update {
+        private final int[] at;
+        private final double[][][] next;
+        private final int[][] seen = new int[BandCurves.NUM_BANDS][];
+        private final double[] weights = new double[BandCurves.NUM_BANDS];
+        private final boolean[] touched = new boolean[BandCurves.NUM_BANDS];
 
-    private static Band band(int layer, int length) {
-        return new Band(layer, 31 - Integer.numberOfLeadingZeros(length));
+        Update(int[] at, double[][][] means, int[][] counts, int numLayers) {
+            this.at = at;
+            this.next = new double[Math.max(numLayers, means.length)][BandCurves.NUM_BANDS][];
+            for (int layer = 0; layer < next.length; layer++) {
+                for (int band = 0; band < BandCurves.NUM_BANDS; band++) {
+                    next[layer][band] = layer < means.length ? means[layer][band].clone() : unmeasured(band);
+                }
+            }
+            for (int band = 0; band < BandCurves.NUM_BANDS; band++) {
+                seen[band] = counts.length == 0 ? new int[at.length] : counts[band].clone();
+            }
+        }
+
+        private double[] unmeasured(int band) {
+            double[] curve = new double[at.length];
+            int numBlocks = Math.ceilDiv((int) Math.min(Integer.MAX_VALUE, 3L << band >> 1), block);
+            for (int i = 0; i < curve.length; i++) {
+                curve[i] = CoverageCurve.UNMEASURED.at(at[i], numBlocks);
+            }
+            return curve;
+        }
+
+        void add(Observation observation) {
+            double tokens = 0;
+            for (int length : observation.lengths()) {
+                tokens += length;
+            }
+            for (int i = 0; i < at.length; i++) {
+                Arrays.fill(weights, 0);
+                double covered = tokens > 0 ? 1 : 0;
+                for (int length : observation.lengths()) {
+                    if (Math.ceilDiv(length, block) > at[i]) {
+                        weights[BudgetMemory.band(length)] += length / tokens;
+                        covered -= length / tokens;
+                    }
+                }
+                share(observation, i, covered);
+            }
+        }
+
+        /** Shares out what one budget's averages do not explain. */
+        private void share(Observation observation, int i, double covered) {
+            double squares = 0;
+            for (int band = 0; band < weights.length; band++) {
+                if (weights[band] > 0) {
+                    touched[band] = true;
+                    seen[band][i] = Math.min(MEMORY, seen[band][i] + 1);
+                    squares += weights[band] * weights[band];
+                }
+            }
+            for (int layer = 0; squares > 0 && layer < observation.coverage().size(); layer++) {
+                if (observation.coverage().get(layer).size() != at.length) {
+                    continue;
+                }
+                double left = observation.coverage().get(layer).get(i) - covered;
+                for (int band = 0; band < weights.length; band++) {
+                    left -= weights[band] * next[layer][band][i];
+                }
+                for (int band = 0; band < weights.length; band++) {
+                    if (weights[band] > 0) {
+                        double moved = next[layer][band][i] + left * weights[band] / squares / seen[band][i];
+                        next[layer][band][i] = Math.max(0, Math.min(1, moved));
+                    }
+                }
+            }
+        }
+
+        RunningCoverage publish() {
+            CoverageCurve[][] byBand = curves.copy(next.length);
+            double[][][] now = new double[next.length][BandCurves.NUM_BANDS][];
+            for (int layer = 0; layer < next.length; layer++) {
+                for (int band = 0; band < BandCurves.NUM_BANDS; band++) {
+                    double[] before = layer < published.length ? published[layer][band] : null;
+                    now[layer][band] = before;
+                    if (touched[band] && (before == null || moved(before, next[layer][band]))) {
+                        now[layer][band] = next[layer][band];
+                        byBand[layer][band] = curve(next[layer][band], seen[band]);
+                    }
+                }
+            }
+            return new RunningCoverage(block, tolerance, at, next, now, seen, new BandCurves(block, byBand));
+        }
+
+        private boolean moved(double[] before, double[] after) {
+            if (before.length != after.length) {
+                return true;
+            }
+            for (int i = 0; i < after.length; i++) {
+                if (Math.abs(after[i] - before[i]) > tolerance) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        /** Through the budgets that were observed: a budget that covers the whole band says nothing of longer ones. */
+        private CoverageCurve curve(double[] mean, int[] observed) {
+            int size = 0;
+            int[] seenAt = new int[at.length];
+            double[] values = new double[at.length];
+            for (int i = 0; i < at.length; i++) {
+                if (observed[i] > 0) {
+                    seenAt[size] = at[i];
+                    values[size++] = mean[i];
+                }
+            }
+            return CoverageCurve.of(Arrays.copyOf(seenAt, size), Arrays.copyOf(values, size));
+        }
     }
 }

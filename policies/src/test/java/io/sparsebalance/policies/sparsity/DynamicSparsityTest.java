@@ -120,25 +120,6 @@ class DynamicSparsityTest {
     }
 
     @Test
-    void coverageAveragesGrowWithTheBudgetAndReachOne() {
-        RunningCoverage coverage = RunningCoverage.empty(64);
-        SplittableRandom random = new SplittableRandom(24);
-        for (int i = 0; i < 40; i++) {
-            coverage = coverage.observe(1, 4000, List.of(2, 8, 32),
-                    List.of(0.3 + 0.1 * random.nextDouble(), 0.7, 0.95));
-        }
-        double last = 0;
-        for (int budget = 1; budget <= 70; budget++) {
-            double now = coverage.coverage(1, 4000, budget);
-            assertThat(now).isBetween(last, 1.0);
-            last = now;
-        }
-        assertThat(last).isEqualTo(1.0);
-        assertThat(coverage.coverage(1, 4000, 8)).isCloseTo(0.7, within(1e-9));
-        assertThat(coverage.coverage(0, 4000, 16)).isCloseTo(Math.sqrt(16 / 63.0), within(1e-9));
-    }
-
-    @Test
     void badSettingsAreNamed() {
         assertThatThrownBy(() -> new SparsitySettings(8, 0, 64, Anchor.MEAN, 0.1)).hasMessageContaining("k-min");
         assertThatThrownBy(() -> new SparsitySettings(8, 2, 64, Anchor.MEAN, 1.5)).hasMessageContaining("guard");

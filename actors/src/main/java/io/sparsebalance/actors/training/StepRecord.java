@@ -1,46 +1,28 @@
 package io.sparsebalance.actors.training;
 
-import io.sparsebalance.data.SampleRef;
-import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
+import io.sparsebalance.policies.step.StepSummary;
 import io.sparsebalance.policies.straggler.RankObservation;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.straggler.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Sums and predictions of a step whose micro-batches are all done. */
-final class StepSummary {
-    private static final double NANOS_PER_SECOND = 1e9;
-
-    private final StepInFlight step;
+/** What the balancer learns from a step whose micro-batches are all done, and reports of it. */
+final class StepRecord {
+    private final RunningStep step;
     private final LatencyModel latency;
     private final Balancer.Settings settings;
-    private final List<Double> predicted = new ArrayList<>();
-    private final List<Double> base = new ArrayList<>();
-    private final List<RankObservation> observations = new ArrayList<>();
+    private final StepSummary summary;
+    private final List<RankObservation> observations;
 
-    StepSummary(StepInFlight step, LatencyModel latency, Balancer.Settings settings) {
+    StepRecord(RunningStep step, LatencyModel latency, Balancer.Settings settings) {
         this.step = step;
         this.latency = latency;
         this.settings = settings;
-        Budgets baseBudgets = Budgets.uniform(settings.sparsity().baseBudget(), latency.numLayers());
-        double[] busy = new double[settings.numRanks()];
-        double[] expected = new double[settings.numRanks()];
-        double[] gc = new double[settings.numRanks()];
-        for (MicroBatchOutcome outcome : step.outcomes()) {
-            List<Integer> lengths = step.plan().lengths(outcome.microBatch());
-            double seconds = latency.microBatchSeconds(lengths, outcome.budgets());
-            predicted.add(seconds);
-            base.add(latency.microBatchSeconds(lengths, baseBudgets));
-            busy[outcome.rank()] += outcome.busyNanos() / NANOS_PER_SECOND;
-            gc[outcome.rank()] += outcome.gcNanos() / NANOS_PER_SECOND;
-            expected[outcome.rank()] += seconds;
-        }
-        for (int rank = 0; rank < busy.length; rank++) {
-            observations.add(new RankObservation(rank, busy[rank], expected[rank], gc[rank]));
-        }
+        this.summary = new StepSummary(step.state());
+        this.observations = summary.observations();
     }
 
     List<RankObservation> observations() {
@@ -66,21 +48,9 @@ final class StepSummary {
         for (MicroBatchOutcome outcome : step.outcomes()) {
             coverage.add(realised(outcome));
         }
-        return new StepOutcome(step.plan().id(), step.plan(), step.outcomes(), predicted, base, baseDensity(), coverage,
-                step.budgetPlan().targetSeconds(), planNanos, step.revisions(), verdicts, slowest);
-    }
-
-    private double baseDensity() {
-        double selected = 0;
-        double causal = 0;
-        for (List<SampleRef> microBatch : step.plan().microBatches()) {
-            for (SampleRef sample : microBatch) {
-                double pairs = 0.5 * sample.length() * (sample.length() + 1.0);
-                selected += latency.density(sample.length(), settings.sparsity().baseBudget()) * pairs;
-                causal += pairs;
-            }
-        }
-        return causal > 0 ? selected / causal : 1;
+        return new StepOutcome(step.plan().id(), step.plan(), step.outcomes(), summary.predictedSeconds(),
+                summary.baseSeconds(), summary.baseDensity(settings.sparsity().baseBudget(), latency), coverage,
+                step.state().budgetPlan().targetSeconds(), planNanos, step.state().revisions(), verdicts, slowest);
     }
 
     /** Mean over layers of the sampled coverage, read between the samples at the budget used. */

@@ -1,0 +1,105 @@
+package io.sparsebalance.policies.simulation;
+
+import io.sparsebalance.policies.step.Completion;
+import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.StepInFlight;
+import java.util.Arrays;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+
+/**
+ * One step's micro-batches on a virtual clock: ranks ask, run what they are granted and ask again, as the actors do, from the
+ * first grant to the last completion.
+ */
+public final class SimulatedStep {
+    /** A rank that was given nothing asks again after this time. */
+    private static final long REPEAT_REQUEST_NANOS = 2_000_000_000L;
+    private static final int NONE = -1;
+
+    private final StepInFlight step;
+    private final Feedback feedback;
+    private final BusyTimes times;
+    private final Consumer<Completion> onCompletion;
+    private final EventQueue events;
+    private final long[] grantedNanos;
+
+    /** How long a rank is busy with a micro-batch that is granted to it now, in nanoseconds. */
+    @FunctionalInterface
+    public interface BusyTimes {
+        /** Positive. */
+        long nanos(int microBatch, int rank);
+    }
+
+    /**
+     * What came of it.
+     *
+     * @param nanos from the first grant to the last completion, or to the loss of a rank
+     * @param isLost whether a rank was lost, so that the step has to be run again without it
+     */
+    public record Outcome(long nanos, boolean isLost) {}
+
+    /**
+     * A step of which nothing has started.
+     *
+     * @param onCompletion told each completion before the rank is granted more; revises budgets
+     */
+    public SimulatedStep(StepInFlight step, Feedback feedback, BusyTimes times, Consumer<Completion> onCompletion) {
+        this.step = step;
+        this.feedback = feedback;
+        this.times = times;
+        this.onCompletion = onCompletion;
+        this.events = new EventQueue(step.numRanks());
+        this.grantedNanos = new long[step.numRanks()];
+    }
+
+    /** Runs to the end. */
+    public Outcome run() {
+        return run(OptionalInt.empty());
+    }
+
+    /**
+     * Runs to the end, or until a rank is lost: when it would complete its first micro-batch, or at the end if it has none.
+     *
+     * @param lostRank that is lost
+     */
+    Outcome run(OptionalInt lostRank) {
+        Arrays.fill(grantedNanos, NONE);
+        for (int rank = 0; rank < step.numRanks(); rank++) {
+            ask(rank, 0);
+        }
+        long now = 0;
+        while (!step.isDone()) {
+            if (events.isEmpty()) {
+                throw new IllegalStateException("micro-batches wait for a rank that does not ask");
+            }
+            now = events.nextNanos();
+            int rank = events.remove();
+            OptionalInt ran = step.granted(rank);
+            if (ran.isPresent()) {
+                if (lostRank.isPresent() && lostRank.getAsInt() == rank) {
+                    return new Outcome(now, true);
+                }
+                Completion done = new Completion(ran.getAsInt(), rank, now - grantedNanos[rank], 0);
+                step.complete(done);
+                onCompletion.accept(done);
+            }
+            if (!step.isDone()) {
+                ask(rank, now);
+            }
+        }
+        return new Outcome(now, lostRank.isPresent());
+    }
+
+    private void ask(int rank, long now) {
+        OptionalInt granted = step.next(rank);
+        if (granted.isEmpty() && feedback != Feedback.OFF) {
+            granted = step.takeOver(rank);
+        }
+        if (granted.isPresent()) {
+            grantedNanos[rank] = now;
+            events.add(now + times.nanos(granted.getAsInt(), rank), rank);
+        } else if (feedback != Feedback.OFF && step.hasWaiting()) {
+            events.add(now + REPEAT_REQUEST_NANOS, rank);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package io.sparsebalance.policies.simulation;
+
+import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.straggler.StragglerEstimator;
+import java.util.List;
+
+/**
+ * What is simulated, whatever the arm. The names are those of a run's configuration.
+ *
+ * @param numRanks data-parallel ranks
+ * @param numMicroBatches logical micro-batches of a step, over all ranks
+ * @param samplesPerStep the global batch
+ * @param tokenCap most tokens of a micro-batch
+ * @param coverageBudgets budgets at which ranks sample coverage, ascending
+ * @param plansAhead steps that the batcher plans ahead, the running one included, at least 1
+ * @param seed of samples, drawing policies and noise
+ */
+public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps, int samplesPerStep, int tokenCap,
+        SparsitySettings sparsity, List<Integer> coverageBudgets, Feedback feedback,
+        StragglerEstimator.Settings straggler, int plansAhead, Disturbances disturbances, Network network, long seed) {
+    /** Copies and checks. */
+    public SimulationSettings {
+        coverageBudgets = List.copyOf(coverageBudgets);
+        require(numRanks >= 1, "ranks", numRanks);
+        require(numMicroBatches >= 1, "micro-batches", numMicroBatches);
+        require(numSteps >= 1, "steps", numSteps);
+        require(samplesPerStep >= 1, "global batch", samplesPerStep);
+        require(tokenCap >= 1, "token cap", tokenCap);
+        require(plansAhead >= 1, "plans ahead", plansAhead);
+        for (Disturbances.SlowRank slow : disturbances.slow()) {
+            requireRank("slow", slow.rank(), numRanks);
+        }
+        for (Disturbances.Failure failure : disturbances.failures()) {
+            requireRank("failing", failure.rank(), numRanks);
+        }
+        if (disturbances.failures().stream().map(Disturbances.Failure::rank).distinct().count() >= numRanks) {
+            throw new IllegalArgumentException("no rank of " + numRanks + " is left after the failures");
+        }
+    }
+
+    private static void require(boolean holds, String what, int value) {
+        if (!holds) {
+            throw new IllegalArgumentException(what + " " + value + " must be at least 1");
+        }
+    }
+
+    private static void requireRank(String what, int rank, int numRanks) {
+        if (rank >= numRanks) {
+            throw new IllegalArgumentException(
+                    "there is no " + what + " rank " + rank + ": the ranks are 0 to " + (numRanks - 1));
+        }
+    }
+}
