@@ -8,7 +8,7 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.ByteTokenizer;
 import io.sparsebalance.engine.ModelConfig;
-import io.sparsebalance.policies.cost.LatencyProfile;
+import io.sparsebalance.actors.profile.LatencyProfile;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +46,7 @@ final class ProfileCommand implements Callable<Integer> {
     private boolean quick;
     @Option(names = "--budget-seconds", paramLabel = "S", description = "No repeat is begun later than this; every point is measured at least once. Default: 300, with --quick 12.")
     private Double budgetSeconds;
-    @Option(names = "--coverage-from", paramLabel = "RUN", description = "Directory of a run whose measured coverage curves are kept with the table.")
+    @Option(names = "--coverage-from", paramLabel = "FILE", description = "Coverage curves of a trained model, as bench balance writes them (coverage.json), to be kept with the table.")
     private Path coverageFrom;
 
     @Override
@@ -63,12 +63,8 @@ final class ProfileCommand implements Callable<Integer> {
         Path file = output == null ? Profiles.defaultFile(config, model, numRanks) : output;
         Profiles.Request request = new Profiles.Request(config, model, numRanks, quick,
                 budgetSeconds != null ? budgetSeconds : quick ? QUICK_SECONDS : 5 * MINUTE, Optional.of(file),
-                coverage());
+                coverageFrom == null ? List.of() : ProfileFiles.readCoverage(coverageFrom));
         return measure(request, file);
-    }
-
-    private List<LatencyProfile.CoverageCurve> coverage() {
-        return coverageFrom == null ? List.of() : Profiles.coverageOf(coverageFrom);
     }
 
     private int measure(Profiles.Request request, Path file) {

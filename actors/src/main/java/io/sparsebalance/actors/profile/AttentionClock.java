@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.profile;
 
+import io.sparsebalance.actors.rank.BusyClock;
 import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.BlockLists;
 import io.sparsebalance.kernels.Packing;

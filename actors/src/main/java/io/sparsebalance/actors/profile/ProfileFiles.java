@@ -14,7 +14,6 @@ import io.sparsebalance.actors.rundir.DurableFiles;
 import io.sparsebalance.actors.rundir.Json;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.policies.cost.Fingerprint;
-import io.sparsebalance.policies.cost.LatencyProfile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,15 +23,16 @@ import java.util.stream.Collectors;
 
 /** Latency profiles as files: whole ones, and measurements broken off. */
 public final class ProfileFiles {
-    private static final int FORMAT = 1;
+    /** Of the files that this version writes. */
+    static final int FORMAT = 1;
     private static final TypeReference<LinkedHashMap<String, String>> FIELDS = new TypeReference<>() {
     };
 
     private ProfileFiles() {
     }
 
-    /** A whole file. */
-    private record Stored(int format, LatencyProfile profile) {}
+    /** Curves alone. */
+    private record StoredCoverage(int format, List<LatencyProfile.CoverageCurve> coverage) {}
 
     /**
      * Samples so far.
@@ -89,7 +89,7 @@ public final class ProfileFiles {
     /** Writes a profile so that a reader sees all of it or the one before. */
     public static void write(Path file, LatencyProfile profile) throws IOException {
         makeDirectory(file);
-        DurableFiles.write(file, ReadableJson.write(mapper(), new Stored(FORMAT, profile)));
+        DurableFiles.write(file, ReadableJson.write(mapper(), profile));
     }
 
     static void writePartial(Path file, Partial partial) throws IOException {
@@ -107,8 +107,7 @@ public final class ProfileFiles {
      * @throws ConfigException if it is missing, broken, or of another format; says what to do
      */
     public static LatencyProfile read(Path file) {
-        Stored stored = read(file, Stored.class, "measure it with: sparsebalance profile --output " + file);
-        return stored.profile();
+        return read(file, LatencyProfile.class, "measure it with: sparsebalance profile --output " + file);
     }
 
     /**
@@ -127,23 +126,38 @@ public final class ProfileFiles {
         return partial;
     }
 
+    /** Writes coverage curves alone. */
+    public static void writeCoverage(Path file, List<LatencyProfile.CoverageCurve> coverage) throws IOException {
+        makeDirectory(file);
+        DurableFiles.write(file, ReadableJson.write(mapper(), new StoredCoverage(FORMAT, coverage)));
+    }
+
+    /**
+     * Reads coverage curves alone.
+     *
+     * @throws ConfigException if the file is missing or broken
+     */
+    public static List<LatencyProfile.CoverageCurve> readCoverage(Path file) {
+        return read(file, StoredCoverage.class, "name a file that bench balance wrote").coverage();
+    }
+
     private static <T> T read(Path file, Class<T> type, String remedy) {
         String text;
         try {
             text = Files.readString(file);
         } catch (IOException e) {
-            throw new ConfigException("cannot read the latency table " + file + ": "
+            throw new ConfigException("cannot read the file " + file + ": "
                     + (Files.exists(file) ? e.getMessage() : "there is no such file") + "; " + remedy);
         }
         try {
             int format = mapper().readTree(text).path("format").asInt(0);
             if (format != FORMAT) {
-                throw new ConfigException("the latency table " + file + " is of format " + format
+                throw new ConfigException("the file " + file + " is of format " + format
                         + ", this version reads format " + FORMAT + "; " + remedy);
             }
             return mapper().readValue(text, type);
         } catch (IOException e) {
-            throw new ConfigException("the latency table " + file + " is broken: "
+            throw new ConfigException("the file " + file + " is broken: "
                     + e.getMessage().lines().findFirst().orElse("it is not JSON") + "; " + remedy);
         }
     }

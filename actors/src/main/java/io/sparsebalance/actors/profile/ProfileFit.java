@@ -3,7 +3,6 @@ package io.sparsebalance.actors.profile;
 import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.Quantiles;
 import io.sparsebalance.policies.cost.LatencyModel;
-import io.sparsebalance.policies.cost.LatencyProfile;
 import io.sparsebalance.policies.cost.LatencyTable;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.profile;
 
+import io.sparsebalance.actors.rank.BusyClock;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.engine.TokenBatch;
 import io.sparsebalance.engine.Trainer;

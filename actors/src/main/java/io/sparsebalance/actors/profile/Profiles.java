@@ -5,7 +5,6 @@ import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.cost.Fingerprint;
-import io.sparsebalance.policies.cost.LatencyProfile;
 import io.sparsebalance.policies.cost.LatencyTable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -104,7 +103,7 @@ public final class Profiles {
         LatencyTable.Errors errors = table.errors(measured);
         int least = plan.points().stream().mapToInt(point -> samples.of(point).size()).min().orElse(0);
         int most = plan.points().stream().mapToInt(point -> samples.of(point).size()).max().orElse(0);
-        return new LatencyProfile(fingerprint,
+        return new LatencyProfile(ProfileFiles.FORMAT, fingerprint,
                 new LatencyProfile.Measurement(LocalDate.now(ZoneOffset.UTC).toString(), request.numRanks(), seconds,
                         List.of(least, most)),
                 table, fit.router(), new LatencyProfile.Checked(errors.median(), errors.p95(), fit.checks(table)),
@@ -153,15 +152,6 @@ public final class Profiles {
         String name = fingerprint(config, model, numRanks).toString();
         return Path.of("latency-tables", String.format(Locale.ROOT, "%s-%d-rank%s-%08x.json", config.device().kind(),
                 numRanks, numRanks == 1 ? "" : "s", name.hashCode()));
-    }
-
-    /**
-     * Coverage curves that a run measured: its metrics hold those of the last steps.
-     *
-     * @throws io.sparsebalance.api.ConfigException if the directory holds none
-     */
-    public static List<LatencyProfile.CoverageCurve> coverageOf(Path runDirectory) {
-        throw new io.sparsebalance.api.ConfigException("TODO");
     }
 
     /** One line for people: points, time, error. */

@@ -20,7 +20,7 @@ import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.cost.LatencyModel;
-import io.sparsebalance.policies.cost.LatencyProfile;
+import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.policies.cost.LatencyTable;
 import java.nio.file.Path;
 import java.util.List;

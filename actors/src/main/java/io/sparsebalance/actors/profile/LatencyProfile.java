@@ -1,18 +1,22 @@
-package io.sparsebalance.policies.cost;
+package io.sparsebalance.actors.profile;
 
+import io.sparsebalance.policies.cost.Fingerprint;
+import io.sparsebalance.policies.cost.LatencyTable;
+import io.sparsebalance.policies.sparsity.CoverageTable;
 import java.util.List;
 
 /**
  * A latency table with where it is from and how good it is: what {@code sparsebalance profile} writes.
  *
+ * @param format of the file that it is stored in
  * @param fingerprint what was measured
  * @param measurement how
  * @param table the table
  * @param router the router's share of the attention points, by document length
  * @param errors of the table on micro-batches that it was not made from
- * @param coverage coverage curves that a trained run measured; none if no run was named
+ * @param coverage coverage curves that a trained model had; none if none were given
  */
-public record LatencyProfile(Fingerprint fingerprint, Measurement measurement, LatencyTable table,
+public record LatencyProfile(int format, Fingerprint fingerprint, Measurement measurement, LatencyTable table,
         List<RouterPoint> router, Checked errors, List<CoverageCurve> coverage) {
     /** Copies. */
     public LatencyProfile {
@@ -60,10 +64,10 @@ public record LatencyProfile(Fingerprint fingerprint, Measurement measurement, L
     }
 
     /**
-     * Coverage of one layer in one band of document lengths, as a run measured it.
+     * Coverage of one layer in one band of document lengths.
      *
      * @param layer from 0
-     * @param minLength least length of the band
+     * @param minLength least length of the band, a power of two; the band ends below twice that
      * @param budgets ascending
      * @param coverage at each budget
      */
@@ -72,6 +76,13 @@ public record LatencyProfile(Fingerprint fingerprint, Measurement measurement, L
         public CoverageCurve {
             budgets = List.copyOf(budgets);
             coverage = List.copyOf(coverage);
+        }
+
+        /** All curves of a table. */
+        public static List<CoverageCurve> of(CoverageTable table) {
+            return table.curves().stream().map(
+                    curve -> new CoverageCurve(curve.layer(), 1 << curve.band(), curve.budgets(), curve.coverage()))
+                    .toList();
         }
     }
 }

@@ -1,4 +1,4 @@
-package io.sparsebalance.actors.profile;
+package io.sparsebalance.actors.rank;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
  * programs take from this machine while it is measured is not a property of the device. Where the system does not tell
  * (Linux does, in {@code schedstat}), it is {@link System#nanoTime}.
  */
-final class BusyClock implements AutoCloseable {
+public final class BusyClock implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BusyClock.class);
     private static final String STATISTICS = "/proc/thread-self/schedstat";
     private static final int LINE = 96;
@@ -24,7 +24,7 @@ final class BusyClock implements AutoCloseable {
     }
 
     /** Of the calling thread, which alone may use it. */
-    static BusyClock ofThisThread() {
+    public static BusyClock ofThisThread() {
         try {
             return new BusyClock(new RandomAccessFile(STATISTICS, "r"));
         } catch (IOException e) {
@@ -34,7 +34,7 @@ final class BusyClock implements AutoCloseable {
     }
 
     /** Nanoseconds since some moment, waiting for a processor left out. */
-    long nanos() {
+    public long nanos() {
         return System.nanoTime() - waited();
     }
 
