@@ -10,29 +10,20 @@ import java.util.Map;
 
 /** Arms as a table for people, or as one JSON object for programs; {@code simulate} and {@code bench balance} print both. */
 final class ArmTable {
-    /** What the columns mean, for {@code --help}. */
-    static final String[] COLUMNS = {
-        "imbalance      mean over steps of (largest / mean busy time of the ranks); 1 is even",
-        "step s         seconds of a step: busy time of the slowest rank, and the reduce",
-        "speed-up       step seconds of random/fixed / those of the arm, on the same samples in the same order",
-        "ideal          step seconds of random/fixed / mean busy time of the arm's ranks: perfect balance of its work",
-        "density        computed / causal (query, key) pairs",
-        "coverage       share of the router's probability mass that is kept",
-        "plan ms        time of batching and budget decisions of a step, median"};
-
     private ArmTable() {
     }
 
-    /** Lines of text, without a last line break. */
-    static String text(List<ArmResult> arms) {
-        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "%-13s %9s %9s %8s %6s %9s %10s %9s", "arm",
-                "imbalance", "step s", "speed-up", "ideal", "density", "coverage", "plan ms"));
-        for (ArmResult arm : arms) {
-            text.append(String.format(Locale.ROOT, "%n%-13s %9.3f %9.4g %8.3f %6.3f %7.1f %% %8.1f %% %9.2f", arm.arm(),
-                    arm.imbalance(), arm.stepSeconds(), arm.speedup(), arm.idealSpeedup(), 100 * arm.density(),
-                    100 * arm.coverage(), arm.planMillis()));
-        }
-        return text.toString();
+    /** Names of the columns. */
+    static String header() {
+        return String.format(Locale.ROOT, "%-13s %9s %9s %8s %7s %8s %9s %9s", "arm", "imbalance", "step s", "speed-up",
+                "ideal", "density", "coverage", "plan ms");
+    }
+
+    /** One arm. */
+    static String row(ArmResult arm) {
+        return String.format(Locale.ROOT, "%-13s %9.3f %9.4g %8.3f %7.3f %6.1f %% %7.1f %% %9.2f", arm.arm(),
+                arm.imbalance(), arm.stepSeconds(), arm.speedup(), arm.idealSpeedup(), 100 * arm.density(),
+                100 * arm.coverage(), arm.planMillis());
     }
 
     /**

@@ -17,8 +17,24 @@ final class ConfigOptions {
         "--set"}, paramLabel = "KEY=VALUE", description = "Sets one key, after the run file. May be given again.")
     private List<String> overrides = new ArrayList<>();
 
+    /** Whether a configuration is meant at all, where a command has its own defaults. */
+    boolean isGiven() {
+        return file != null || !overrides.isEmpty();
+    }
+
     /** The checked configuration. */
     TrainingConfig load() {
-        return file == null ? TrainingConfigs.defaults(overrides) : TrainingConfigs.load(file, overrides);
+        return load(List.of());
+    }
+
+    /**
+     * The checked configuration.
+     *
+     * @param last overrides after those of the user, each {@code key=value}
+     */
+    TrainingConfig load(List<String> last) {
+        List<String> all = new ArrayList<>(overrides);
+        all.addAll(last);
+        return file == null ? TrainingConfigs.defaults(all) : TrainingConfigs.load(file, all);
     }
 }

@@ -10,9 +10,11 @@ import picocli.CommandLine.Spec;
 
 /** Entry of the command line. */
 @Command(name = "sparsebalance", mixinStandardHelpOptions = true, versionProvider = Version.class, subcommands = {
-    TrainCommand.class, ProfileCommand.class, ConfigCommand.class, ReportCommand.class,
+    TrainCommand.class, ProfileCommand.class, SimulateCommand.class, BenchCommand.class,
+    ConfigCommand.class, ReportCommand.class,
     CommandLine.HelpCommand.class}, description = "Trains block-sparse-attention models on ranks that are kept in balance.", synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance train", "  sparsebalance train --set data.source=/path/to/texts --set run.steps=300",
+        "  sparsebalance simulate --workload longalign",
         "  sparsebalance config show"}, exitCodeListHeading = "%nExit codes:%n", exitCodeList = {"0:done",
             "1:the run failed", "2:wrong arguments or configuration", "3:text or token store cannot be used",
             "130:stopped by Ctrl-C, after the step and a checkpoint"})

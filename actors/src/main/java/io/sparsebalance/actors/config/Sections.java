@@ -86,7 +86,7 @@ final class Sections {
         return new TrainingConfig.Batch(v.integer("batch.samples-per-step", 1, 1 << 20),
                 v.integer("batch.micro-batches-per-step", 1, 1 << 20), v.integer("batch.token-cap", 2, 1 << 24),
                 v.oneOf("batch.policy", BatchingPolicies.names()), v.integer("batch.plans-ahead", 1, 16),
-                v.integer("batch.lookahead-window", 1, 1));
+                v.integer("batch.lookahead-window", 1, 64));
     }
 
     private static TrainingConfig.Balance balance(Values v) {

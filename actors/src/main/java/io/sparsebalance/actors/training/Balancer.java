@@ -1,18 +1,12 @@
 package io.sparsebalance.actors.training;
 
 import io.sparsebalance.policies.cost.LatencyModel;
-import io.sparsebalance.policies.sparsity.BudgetPlan;
-import io.sparsebalance.policies.sparsity.BudgetRequest;
-import io.sparsebalance.policies.sparsity.DynamicSparsity;
-import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
-import io.sparsebalance.policies.straggler.StragglerState;
-import io.sparsebalance.policies.straggler.Verdict;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -72,12 +66,10 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
     private final LatencyModel latency;
     private final ActorRef<? super Coordinator.Command> coordinator;
     private final ActorRef<? super Batcher.Command> batcher;
-    private final StragglerEstimator estimator;
+    private final Balancing balancing;
     private final Map<Long, StepPlan> plans = new HashMap<>();
     private final Set<Integer> idle = new HashSet<>();
     private List<ActorRef<? super Rank.Command>> ranks = List.of();
-    private StragglerState stragglers;
-    private RunningCoverage coverage;
     private StepId current;
     private RunningStep step;
     private StepId finishing;
@@ -91,9 +83,9 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         this.latency = latency;
         this.coordinator = coordinator;
         this.batcher = batcher;
-        this.estimator = new StragglerEstimator(settings.straggler());
-        this.stragglers = estimator.initial(settings.numRanks());
-        this.coverage = RunningCoverage.empty(settings.block());
+        this.balancing = new Balancing(new Balancing.Settings(settings.numRanks(), settings.block(),
+                settings.sparsity(), settings.policy(), settings.feedback(), settings.straggler(),
+                settings.coverageBudgets()), latency);
     }
 
     /** A balancer of one generation. */
@@ -146,22 +138,11 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
             return;
         }
         long start = System.nanoTime();
-        List<Double> speeds = speeds();
-        BudgetPlan budgets = settings.policy().plan(new BudgetRequest(RunningStep.lengths(plan), plan.rankOf(), speeds,
-                settings.sparsity(), latency, coverage));
-        step = new RunningStep(plan, budgets, latency, speeds);
+        step = new RunningStep(plan, balancing.begin(RunningStep.lengths(plan), plan.rankOf()));
         planNanos = plan.planNanos() + System.nanoTime() - start;
         for (int rank : List.copyOf(idle)) {
             grant(rank);
         }
-    }
-
-    /** Speeds that budgets may depend on: measured times change bits only where the configuration lets them. */
-    private List<Double> speeds() {
-        if (settings.feedback() != Feedback.FULL) {
-            return Collections.nCopies(settings.numRanks(), 1.0);
-        }
-        return estimator.verdicts(stragglers).stream().map(Verdict::speedFactor).toList();
     }
 
     private Behavior<Command> onRequestWork(RequestWork command) {
@@ -185,10 +166,7 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         if (step == null || !idle.contains(rank)) {
             return;
         }
-        OptionalInt next = step.state().next(rank);
-        if (next.isEmpty() && settings.feedback() != Feedback.OFF) {
-            next = step.state().takeOver(rank);
-        }
+        OptionalInt next = balancing.grant(step.state(), rank);
         next.ifPresent(microBatch -> {
             idle.remove(rank);
             tellGrant(rank, microBatch);
@@ -205,11 +183,9 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
             return ignore();
         }
         idle.add(fact.outcome().rank());
-        if (settings.feedback() == Feedback.FULL && settings.policy() instanceof DynamicSparsity dynamic) {
-            long start = System.nanoTime();
-            step.state().revise(RunningStep.completion(fact.outcome()), settings.sparsity(), coverage, dynamic);
-            planNanos += System.nanoTime() - start;
-        }
+        long start = System.nanoTime();
+        balancing.revise(step.state(), RunningStep.completion(fact.outcome()));
+        planNanos += System.nanoTime() - start;
         if (step.state().isDone()) {
             finish();
         } else {
@@ -225,18 +201,11 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
             rank.tell(new Rank.FinishStep(current));
         }
         StepRecord record = new StepRecord(step, latency, settings);
-        stragglers = estimator.observe(stragglers, record.observations());
-        // In the order of the micro-batches, not of their completion, so that equal runs see equal averages.
-        List<MicroBatchOutcome> outcomes = step.outcomes();
-        for (int i = 0; i < outcomes.size(); i++) {
-            coverage = record.observe(coverage, i);
-        }
-        List<Verdict> verdicts = estimator.verdicts(stragglers);
+        Balancing.Findings findings = balancing.end(step.state(), record::observed);
         if (settings.feedback() != Feedback.OFF) {
-            batcher.tell(new Batcher.SpeedsObserved(current, verdicts.stream().map(Verdict::speedFactor).toList()));
+            batcher.tell(new Batcher.SpeedsObserved(current, findings.speeds()));
         }
-        coordinator.tell(new Coordinator.StepBalanced(
-                record.outcome(planNanos, verdicts, estimator.slowest(record.observations()))));
+        coordinator.tell(new Coordinator.StepBalanced(record.outcome(planNanos, findings)));
         step = null;
     }
 

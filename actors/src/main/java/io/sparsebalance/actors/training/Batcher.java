@@ -9,6 +9,8 @@ import io.sparsebalance.policies.batching.BatchRequest;
 import io.sparsebalance.policies.batching.BatchingPolicy;
 import io.sparsebalance.policies.batching.InfeasibleBatchException;
 import io.sparsebalance.policies.batching.Sample;
+import io.sparsebalance.policies.batching.StepWindow;
+import io.sparsebalance.policies.batching.WindowRequest;
 import io.sparsebalance.policies.cost.LatencyModel;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -21,8 +23,9 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /**
- * Plans micro-batches for the steps it is asked for. A plan is a function of (seed, step) and the ranks' speeds, so asking
- * again for a step is harmless.
+ * Plans micro-batches for the steps it is asked for. Which samples a step has, and how they make micro-batches, is a function of
+ * (seed, step), and only their ranks depend on the ranks' speeds; so asking again for a step is harmless, and a new batcher
+ * goes on where another ended. With a look-ahead window the samples of its steps are dealt all at once; only one window is kept.
  */
 public final class Batcher extends AbstractBehavior<Batcher.Command> {
     /** What the batcher takes. */
@@ -40,9 +43,24 @@ public final class Batcher extends AbstractBehavior<Batcher.Command> {
         }
     }
 
-    /** What a batcher plans with. */
+    /**
+     * What a batcher plans with.
+     *
+     * @param lookaheadWindow steps that samples may move between, 1 for none
+     */
     public record Settings(String runId, long seed, int numRanks, int samplesPerStep, int numMicroBatches, int tokenCap,
-            Budgets baseBudgets, BatchingPolicy policy) {}
+            int lookaheadWindow, Budgets baseBudgets, BatchingPolicy policy) {}
+
+    /**
+     * Steps whose samples are known.
+     *
+     * @param samples of each step; their ids are places in {@code references}
+     */
+    private record Window(StepWindow steps, List<List<Sample>> samples, List<SampleRef> references) {
+        List<Sample> samplesOf(long step) {
+            return samples.get((int) (step - steps.firstStep()));
+        }
+    }
 
     private final Settings settings;
     private final TokenSource tokens;
@@ -50,6 +68,8 @@ public final class Batcher extends AbstractBehavior<Batcher.Command> {
     private final LatencyModel latency;
     private List<Double> speeds;
     private long speedsOfStep;
+    /** The last one asked for; another is found again when it is needed, so memory does not grow. */
+    private Window window;
 
     private Batcher(ActorContext<Command> context, Settings settings, TokenSource tokens, SampleOrder order,
             LatencyModel latency) {
@@ -101,19 +121,35 @@ public final class Batcher extends AbstractBehavior<Batcher.Command> {
 
     private StepPlan plan(StepId id) {
         long start = System.nanoTime();
-        long first = (id.step() - 1) * settings.samplesPerStep();
+        if (window == null || !window.steps().contains(id.step())) {
+            window = deal(StepWindow.of(id.step(), settings.lookaheadWindow(), settings.samplesPerStep(),
+                    tokens.numSamples(TokenSource.Split.TRAIN)));
+        }
+        BatchPlan plan = settings.policy().plan(new BatchRequest(window.samplesOf(id.step()),
+                settings.numMicroBatches(), speeds, settings.tokenCap(), settings.baseBudgets(), latency,
+                settings.seed() + id.step()));
+        List<List<SampleRef>> microBatches = plan.microBatches().stream().map(
+                batch -> batch.stream().map(sample -> window.references().get((int) sample.id())).toList()).toList();
+        return new StepPlan(id, firstPosition(id.step()), microBatches, plan.rankOf(), System.nanoTime() - start);
+    }
+
+    private long firstPosition(long step) {
+        return (step - 1) * settings.samplesPerStep();
+    }
+
+    /** Finds the samples of a window and deals them to its steps: a function of (seed, epoch, window) alone. */
+    private Window deal(StepWindow steps) {
         List<Sample> samples = new ArrayList<>();
         List<SampleRef> references = new ArrayList<>();
-        for (int i = 0; i < settings.samplesPerStep(); i++) {
+        long first = firstPosition(steps.firstStep());
+        for (int i = 0; i < steps.numSteps() * settings.samplesPerStep(); i++) {
             SampleRef reference = tokens.sample(TokenSource.Split.TRAIN, order.sampleAt(first + i));
-            // A global batch larger than the data set holds a sample twice: its place tells them apart.
+            // A step larger than the data set holds a sample twice: its place tells them apart.
             samples.add(new Sample(i, reference.length()));
             references.add(reference);
         }
-        BatchPlan plan = settings.policy().plan(new BatchRequest(samples, settings.numMicroBatches(), speeds,
-                settings.tokenCap(), settings.baseBudgets(), latency, settings.seed() + id.step()));
-        List<List<SampleRef>> microBatches = plan.microBatches().stream()
-                .map(batch -> batch.stream().map(sample -> references.get((int) sample.id())).toList()).toList();
-        return new StepPlan(id, first, microBatches, plan.rankOf(), System.nanoTime() - start);
+        WindowRequest request = new WindowRequest(samples, steps.numSteps(), settings.numMicroBatches(),
+                settings.tokenCap(), settings.baseBudgets(), latency, settings.seed() + steps.firstStep());
+        return new Window(steps, settings.policy().deal(request), references);
     }
 }

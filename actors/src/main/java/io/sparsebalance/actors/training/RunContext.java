@@ -113,7 +113,8 @@ public final class RunContext {
     Batcher.Settings batcherSettings() {
         TrainingConfig config = parts.config();
         return new Batcher.Settings(runId(), config.run().seed(), config.run().ranks(), config.batch().samplesPerStep(),
-                config.batch().microBatchesPerStep(), config.batch().tokenCap(), baseBudgets(),
+                config.batch().microBatchesPerStep(), config.batch().tokenCap(), config.batch().lookaheadWindow(),
+                baseBudgets(),
                 BatchingPolicies.byName(config.batch().policy()));
     }
 

@@ -1,7 +1,5 @@
 package io.sparsebalance.actors.training;
 
-import io.sparsebalance.policies.cost.LatencyModel;
-import io.sparsebalance.policies.sparsity.BudgetPlan;
 import io.sparsebalance.policies.step.Completion;
 import io.sparsebalance.policies.step.StepInFlight;
 import java.util.ArrayList;
@@ -15,9 +13,9 @@ final class RunningStep {
     private final StepInFlight state;
     private final MicroBatchOutcome[] outcomes;
 
-    RunningStep(StepPlan plan, BudgetPlan budgets, LatencyModel latency, List<Double> speeds) {
+    RunningStep(StepPlan plan, StepInFlight state) {
         this.plan = plan;
-        this.state = new StepInFlight(lengths(plan), plan.rankOf(), budgets, latency, speeds);
+        this.state = state;
         this.outcomes = new MicroBatchOutcome[plan.microBatches().size()];
     }
 

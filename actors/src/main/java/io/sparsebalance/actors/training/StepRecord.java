@@ -2,55 +2,40 @@ package io.sparsebalance.actors.training;
 
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
+import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.StepSummary;
-import io.sparsebalance.policies.straggler.RankObservation;
-import io.sparsebalance.policies.straggler.StragglerEstimator;
-import io.sparsebalance.policies.straggler.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the balancer learns from a step whose micro-batches are all done, and reports of it. */
+/** What the balancer reports of a step whose micro-batches are all done. */
 final class StepRecord {
     private final RunningStep step;
     private final LatencyModel latency;
     private final Balancer.Settings settings;
     private final StepSummary summary;
-    private final List<RankObservation> observations;
 
     StepRecord(RunningStep step, LatencyModel latency, Balancer.Settings settings) {
         this.step = step;
         this.latency = latency;
         this.settings = settings;
         this.summary = new StepSummary(step.state());
-        this.observations = summary.observations();
     }
 
-    List<RankObservation> observations() {
-        return observations;
+    /** Coverage that a micro-batch's rank sampled. */
+    RunningCoverage.Observation observed(int microBatch) {
+        return new RunningCoverage.Observation(step.state().lengths(microBatch),
+                step.outcomes().get(microBatch).result().coverage());
     }
 
-    /** Adds a micro-batch's coverage to the averages, under the length of its longest document. */
-    RunningCoverage observe(RunningCoverage before, int microBatch) {
-        MicroBatchOutcome outcome = step.outcomes().get(microBatch);
-        int longest = step.plan().lengths(microBatch).stream().mapToInt(Integer::intValue).max().orElse(1);
-        RunningCoverage after = before;
-        List<List<Double>> byLayer = outcome.result().coverage();
-        for (int layer = 0; layer < byLayer.size(); layer++) {
-            if (byLayer.get(layer).size() == settings.coverageBudgets().size()) {
-                after = after.observe(layer, longest, settings.coverageBudgets(), byLayer.get(layer));
-            }
-        }
-        return after;
-    }
-
-    StepOutcome outcome(long planNanos, List<Verdict> verdicts, StragglerEstimator.Slowest slowest) {
+    StepOutcome outcome(long planNanos, Balancing.Findings findings) {
         List<Double> coverage = new ArrayList<>();
         for (MicroBatchOutcome outcome : step.outcomes()) {
             coverage.add(realised(outcome));
         }
         return new StepOutcome(step.plan().id(), step.plan(), step.outcomes(), summary.predictedSeconds(),
                 summary.baseSeconds(), summary.baseDensity(settings.sparsity().baseBudget(), latency), coverage,
-                step.state().budgetPlan().targetSeconds(), planNanos, step.state().revisions(), verdicts, slowest);
+                step.state().budgetPlan().targetSeconds(), planNanos, step.state().revisions(), findings.verdicts(),
+                findings.slowest());
     }
 
     /** Mean over layers of the sampled coverage, read between the samples at the budget used. */

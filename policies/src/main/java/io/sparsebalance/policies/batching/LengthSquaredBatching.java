@@ -2,7 +2,10 @@ package io.sparsebalance.policies.batching;
 
 import java.util.List;
 
-/** {@code lbb}: balances the sum of squared lengths, which is what dense attention costs; blind to sparsity. */
+/**
+ * {@code lbb}: balances the sum of squared lengths, which is what dense attention costs; blind to sparsity. The same seeds and
+ * the same search as {@code sab}, so that they differ in what they balance alone.
+ */
 public final class LengthSquaredBatching implements BatchingPolicy {
     @Override
     public String name() {
@@ -11,17 +14,11 @@ public final class LengthSquaredBatching implements BatchingPolicy {
 
     @Override
     public BatchPlan plan(BatchRequest request) {
-        int numBins = Placement.numBins(request);
-        Bins bins = Placement.largestFirst(Placement.byFallingCost(request.samples(), s -> square(s.length())), numBins,
-                request.tokenCap());
-        LocalSearch.improve(bins);
-        List<List<Sample>> microBatches = bins.result();
-        List<Double> costs = microBatches.stream().map(b -> b.stream().mapToDouble(s -> square(s.length())).sum())
-                .toList();
-        return new BatchPlan(microBatches, Placement.assign(costs, request.rankSpeeds()));
+        return Requests.plan(request, content(request));
     }
 
-    private static double square(int length) {
-        return (double) length * length;
+    static Content content(BatchRequest request) {
+        return Content.balanced(Costs.squared(request.samples()), Requests.numBins(request), request.tokenCap(),
+                List.of());
     }
 }

@@ -1,80 +1,263 @@
 package io.sparsebalance.policies.batching;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * Lowers the most expensive bin by moving one of its samples to another bin, or swapping two, as long as that helps and a
- * bounded number of times. Never breaks the token cap.
+ * Shortens the longest group of bins, again and again: moves one of its items to a short group, swaps two, or, where there are
+ * few items, divides the items of two bins anew. The amount of work is bounded; the token cap and the limits of outer levels
+ * hold throughout; the longest group never gets longer.
+ *
+ * <p>Between a group that takes {@code D} longer than another, the best exchange is worth {@code D / 2} (with slowdowns s and t,
+ * {@code D / (s + t)}); items lie sorted, so the best partner of each item is found by one pass over both.
  */
 final class LocalSearch {
-    private static final int MAX_ROUNDS = 1000;
-    /** Bins tried against the most expensive one, from the cheapest. */
-    private static final int MAX_PARTNERS = 16;
+    private static final int NUM_PARTNERS = 16;
+    private static final int MAX_PASSES = 4;
+    /** Among more bins, moves and swaps find what there is to find. */
+    private static final int FEW_BINS = 64;
+    /** Groups in a pass that turn out to be as short as they get; then the longest is settled, and the rest below it. */
+    private static final int MAX_STUCK = 64;
+    private static final double EVEN = 1e-4;
+    private static final double STRICTLY = 1 - 1e-9;
+    private static final int NONE = -1;
 
-    private LocalSearch() {
-    }
+    private final Partition partition;
+    private final Costs costs;
+    private final List<Level> outer;
+    private final Level level;
+    private final int[] binOf;
+    private int[] longItems = new int[16];
+    private int[] shortItems = new int[16];
+    private int numLong;
+    private int numShort;
+    private long work;
+    private int longest;
+    private double bestEnd;
+    private int bestOut;
+    private int bestIn;
+    private int bestBin;
 
-    /** Improves the bins in place. */
-    static void improve(Bins bins) {
-        int rounds = Math.min(MAX_ROUNDS, 8 * bins.size());
-        for (int round = 0; round < rounds; round++) {
-            if (!step(bins)) {
-                return;
+    private LocalSearch(Partition partition, List<Level> outer, Level level, long work) {
+        this.partition = partition;
+        this.costs = partition.costs();
+        this.outer = outer;
+        this.level = level;
+        this.work = work;
+        this.binOf = new int[costs.numItems()];
+        for (int bin = 0; bin < partition.numBins(); bin++) {
+            for (int i = 0; i < partition.size(bin); i++) {
+                binOf[partition.item(bin, i)] = bin;
             }
         }
     }
 
-    private static boolean step(Bins bins) {
-        int worst = 0;
-        for (int b = 1; b < bins.size(); b++) {
-            if (bins.cost(b) > bins.cost(worst)) {
-                worst = b;
-            }
+    /**
+     * Improves a partition in place.
+     *
+     * @param outer levels that must keep within their limits
+     * @param level whose longest group is shortened
+     * @param work items that may be looked at
+     */
+    static void improve(Partition partition, List<Level> outer, Level level, long work) {
+        LocalSearch search = new LocalSearch(partition, outer, level, work);
+        for (int pass = 0; pass < MAX_PASSES && search.pass(); pass++) {
+            // Groups that could not be shortened get another chance, since others changed.
         }
-        List<Integer> partners = partners(bins, worst);
-        double best = bins.cost(worst) * (1 - 1e-9);
-        int bestBin = -1;
-        int bestMine = -1;
-        int bestTheirs = -1;
-        for (int other : partners) {
-            for (int mine = 0; mine < bins.items(worst).size(); mine++) {
-                for (int theirs = -1; theirs < bins.items(other).size(); theirs++) {
-                    double result = result(bins, worst, other, mine, theirs);
-                    if (result < best) {
-                        best = result;
-                        bestBin = other;
-                        bestMine = mine;
-                        bestTheirs = theirs;
-                    }
+    }
+
+    /** Goes from long groups to short ones; whether the work is worth another pass. */
+    private boolean pass() {
+        int numGroups = level.numGroups();
+        double[] falling = new double[numGroups];
+        double[] rising = new double[numGroups];
+        for (int group = 0; group < numGroups; group++) {
+            rising[group] = level.load(group);
+            falling[group] = -rising[group];
+        }
+        IndexedHeap heavy = new IndexedHeap(falling);
+        IndexedHeap light = new IndexedHeap(rising);
+        double enough = level.mean() * (1 + EVEN);
+        boolean changed = false;
+        int stuck = 0;
+        while (work > 0 && heavy.size() > 0 && stuck < MAX_STUCK && level.load(heavy.at(0)) > enough) {
+            longest = heavy.at(0);
+            int partner = shorten(light);
+            if (partner < 0) {
+                heavy.removeTop();
+                stuck++;
+            } else {
+                changed = true;
+                for (int group : new int[]{longest, partner}) {
+                    heavy.update(group, -level.load(group));
+                    light.update(group, level.load(group));
                 }
             }
         }
-        if (bestBin < 0) {
-            return false;
+        return changed && stuck > 0 && work > 0;
+    }
+
+    /** Shortens the longest group; answers the group that took over, or -1. */
+    private int shorten(IndexedHeap light) {
+        longItems = gather(longest, longItems);
+        numLong = size(longest);
+        bestEnd = level.load(longest) * STRICTLY;
+        bestOut = NONE;
+        int partners = Math.min(NUM_PARTNERS, light.size());
+        for (int i = 0; i < partners; i++) {
+            int partner = light.at(i);
+            if (partner != longest && level.load(partner) < level.load(longest)) {
+                scan(partner);
+            }
         }
-        Bins.Item moved = bins.remove(worst, bestMine);
-        if (bestTheirs >= 0) {
-            bins.add(worst, bins.remove(bestBin, bestTheirs));
+        if (bestOut != NONE) {
+            int partner = level.group(bestBin);
+            int[] out = {bestOut};
+            int[] in = bestIn == NONE ? new int[0] : new int[]{bestIn};
+            if (exchange(binOf[bestOut], bestBin, out, in)) {
+                return partner;
+            }
         }
-        bins.add(bestBin, moved);
+        boolean few = level.numGroups() == partition.numBins() && partition.numBins() <= FEW_BINS;
+        return few ? divide(light, partners) : NONE;
+    }
+
+    private int size(int group) {
+        int size = 0;
+        for (int bin : level.bins(group)) {
+            size += partition.size(bin);
+        }
+        return size;
+    }
+
+    private int[] gather(int group, int[] scratch) {
+        int size = size(group);
+        int[] items = size > scratch.length ? new int[2 * size] : scratch;
+        int at = 0;
+        int[] bins = level.bins(group);
+        for (int bin : bins) {
+            for (int i = 0; i < partition.size(bin); i++) {
+                items[at++] = partition.item(bin, i);
+            }
+        }
+        if (bins.length > 1) {
+            Arrays.sort(items, 0, size);
+        }
+        return items;
+    }
+
+    private void scan(int partner) {
+        shortItems = gather(partner, shortItems);
+        numShort = size(partner);
+        work -= numLong + numShort;
+        double ideal = (level.load(longest) - level.load(partner)) / (level.speed(longest) + level.speed(partner));
+        int first = 0;
+        for (int i = 0; i < numLong; i++) {
+            int out = longItems[i];
+            double wanted = costs.marginal(out) - ideal;
+            consider(partner, out, NONE);
+            if (wanted <= 0) {
+                continue;
+            }
+            while (first < numShort && costs.marginal(shortItems[first]) > wanted) {
+                first++;
+            }
+            for (int j = Math.max(0, first - 2); j < Math.min(numShort, first + 2); j++) {
+                consider(partner, out, shortItems[j]);
+            }
+        }
+    }
+
+    private void consider(int partner, int out, int in) {
+        double moved = costs.marginal(out) - (in == NONE ? 0 : costs.marginal(in));
+        double end = Math.max(level.load(longest) - level.speed(longest) * moved,
+                level.load(partner) + level.speed(partner) * moved);
+        if (moved <= 0 || end >= bestEnd) {
+            return;
+        }
+        int from = binOf[out];
+        int tokens = costs.length(out) - (in == NONE ? 0 : costs.length(in));
+        int to = in == NONE ? roomiest(partner, from, moved, tokens) : binOf[in];
+        if (to == NONE || (in == NONE && partition.size(from) == 1) || !partition.fits(to, tokens)
+                || !partition.fits(from, -tokens) || !withinLimits(from, to, moved)) {
+            return;
+        }
+        bestEnd = end;
+        bestOut = out;
+        bestIn = in;
+        bestBin = to;
+    }
+
+    /** The cheapest bin of a group that may take so much more, or -1. */
+    private int roomiest(int group, int from, double moved, int tokens) {
+        int found = NONE;
+        for (int bin : level.bins(group)) {
+            if ((found == NONE || partition.seconds(bin) < partition.seconds(found)) && partition.fits(bin, tokens)
+                    && withinLimits(from, bin, moved)) {
+                found = bin;
+            }
+        }
+        return found;
+    }
+
+    private boolean withinLimits(int from, int to, double moved) {
+        for (Level o : outer) {
+            if (o.group(from) != o.group(to) && o.load(o.group(to)) + moved > o.limit()) {
+                return false;
+            }
+        }
         return true;
     }
 
-    /** The larger of the two bins' costs after the exchange; infinite if it breaks the cap. */
-    private static double result(Bins bins, int worst, int other, int mine, int theirs) {
-        Bins.Item out = bins.items(worst).get(mine);
-        Bins.Item in = theirs < 0 ? null : bins.items(other).get(theirs);
-        double cost = out.cost() - (in == null ? 0 : in.cost());
-        long tokens = out.length() - (in == null ? 0L : in.length());
-        if (cost <= 0 || !bins.fits(other, tokens) || !bins.fits(worst, -tokens)) {
-            return Double.POSITIVE_INFINITY;
+    /** Exchanges items between two bins if that is right by the exact costs; else leaves all as it was. */
+    private boolean exchange(int from, int to, int[] out, int[] in) {
+        double before = Math.max(level.load(level.group(from)), level.load(level.group(to)));
+        put(from, to, out, in);
+        double after = Math.max(level.load(level.group(from)), level.load(level.group(to)));
+        boolean right = after < before * STRICTLY;
+        for (Level o : outer) {
+            right &= o.load(o.group(to)) <= o.limit() && o.load(o.group(from)) <= o.limit();
         }
-        return Math.max(bins.cost(worst) - cost, bins.cost(other) + cost);
+        if (!right) {
+            put(from, to, in, out);
+        }
+        return right;
     }
 
-    private static List<Integer> partners(Bins bins, int worst) {
-        return java.util.stream.IntStream.range(0, bins.size()).filter(b -> b != worst).boxed()
-                .sorted(java.util.Comparator.comparingDouble((Integer b) -> bins.cost(b)).thenComparing(b -> b))
-                .limit(MAX_PARTNERS).toList();
+    private void put(int from, int to, int[] out, int[] in) {
+        for (int item : out) {
+            partition.remove(from, item);
+            partition.add(to, item);
+            binOf[item] = to;
+        }
+        for (int item : in) {
+            partition.remove(to, item);
+            partition.add(from, item);
+            binOf[item] = from;
+        }
+        for (int bin : new int[]{from, to}) {
+            partition.settle(bin);
+            level.refresh(partition, level.group(bin));
+            for (Level o : outer) {
+                o.refresh(partition, o.group(bin));
+            }
+        }
+    }
+
+    /** Divides the longest bin and a short one anew; answers the short one if that helped, or -1. */
+    private int divide(IndexedHeap light, int partners) {
+        for (int i = 0; i < partners; i++) {
+            int partner = light.at(i);
+            int total = partition.size(longest) + partition.size(partner);
+            if (partner == longest || total > PairDivision.MAX_ITEMS || work <= 0) {
+                continue;
+            }
+            work -= 1L << (total - 1);
+            PairDivision division = PairDivision.best(partition, longest, partner);
+            if (division.changes() && exchange(longest, partner, division.out(), division.in())) {
+                return partner;
+            }
+        }
+        return NONE;
     }
 }

@@ -1,8 +1,10 @@
 package io.sparsebalance.policies.batching;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * {@code random}: what most trainers do. Equal numbers of samples in each micro-batch and of micro-batches on each rank, drawn
@@ -17,43 +19,44 @@ public final class RandomBatching implements BatchingPolicy {
     @Override
     public BatchPlan plan(BatchRequest request) {
         SplittableRandom random = new SplittableRandom(request.seed());
-        List<Sample> samples = shuffled(request.samples(), random);
-        int numBins = Placement.numBins(request);
-        Bins bins = new Bins(numBins, request.tokenCap());
-        List<Sample> displaced = new ArrayList<>();
-        for (int i = 0; i < samples.size(); i++) {
-            if (bins.fits(i % numBins, samples.get(i).length())) {
-                bins.add(i % numBins, new Bins.Item(samples.get(i), 1));
-            } else {
-                displaced.add(samples.get(i));
-            }
-        }
-        for (Sample sample : displaced) {
-            List<Integer> room = new ArrayList<>();
-            for (int b = 0; b < bins.size(); b++) {
-                if (bins.fits(b, sample.length())) {
-                    room.add(b);
-                }
-            }
-            int bin = room.isEmpty() ? bins.open() : room.get(random.nextInt(room.size()));
-            bins.add(bin, new Bins.Item(sample, 1));
-        }
-        List<List<Sample>> microBatches = bins.result();
-        List<Integer> places = new ArrayList<>();
-        for (int i = 0; i < microBatches.size(); i++) {
-            places.add(i % request.numRanks());
-        }
-        return new BatchPlan(microBatches, shuffled(places, random));
+        List<List<Sample>> microBatches = content(request, random).samples(request.samples());
+        int[] places = IntStream.range(0, microBatches.size()).map(i -> i % request.numRanks()).toArray();
+        shuffle(places, random);
+        return new BatchPlan(microBatches, Arrays.stream(places).boxed().toList());
     }
 
-    private static <T> List<T> shuffled(List<T> values, SplittableRandom random) {
-        List<T> shuffled = new ArrayList<>(values);
-        for (int i = shuffled.size() - 1; i > 0; i--) {
-            int j = random.nextInt(i + 1);
-            T moved = shuffled.get(i);
-            shuffled.set(i, shuffled.get(j));
-            shuffled.set(j, moved);
+    static Partition content(BatchRequest request) {
+        return content(request, new SplittableRandom(request.seed()));
+    }
+
+    private static Partition content(BatchRequest request, SplittableRandom random) {
+        Costs costs = Costs.squared(request.samples());
+        int[] items = IntStream.range(0, costs.numItems()).toArray();
+        shuffle(items, random);
+        int numBins = Requests.numBins(request);
+        Partition bins = new Partition(costs, numBins, request.tokenCap());
+        List<Integer> displaced = new ArrayList<>();
+        for (int i = 0; i < items.length; i++) {
+            if (bins.fits(i % numBins, costs.length(items[i]))) {
+                bins.add(i % numBins, items[i]);
+            } else {
+                displaced.add(items[i]);
+            }
         }
-        return shuffled;
+        for (int item : displaced) {
+            int length = costs.length(item);
+            int[] room = IntStream.range(0, bins.numBins()).filter(b -> bins.fits(b, length)).toArray();
+            bins.add(room.length == 0 ? bins.open() : room[random.nextInt(room.length)], item);
+        }
+        return bins;
+    }
+
+    private static void shuffle(int[] values, SplittableRandom random) {
+        for (int i = values.length - 1; i > 0; i--) {
+            int j = random.nextInt(i + 1);
+            int moved = values[i];
+            values[i] = values[j];
+            values[j] = moved;
+        }
     }
 }

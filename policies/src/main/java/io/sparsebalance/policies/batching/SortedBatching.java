@@ -1,8 +1,7 @@
 package io.sparsebalance.policies.batching;
 
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * {@code sorted}: samples of similar length together (LongAlign, arXiv 2401.18058), as many in each micro-batch; micro-batches
@@ -16,28 +15,20 @@ public final class SortedBatching implements BatchingPolicy {
 
     @Override
     public BatchPlan plan(BatchRequest request) {
-        int numBins = Placement.numBins(request);
-        List<Sample> samples = new ArrayList<>(request.samples());
-        samples.sort(Comparator.comparingInt((Sample s) -> -s.length()).thenComparingLong(Sample::id));
-        Bins bins = new Bins(1, request.tokenCap());
-        int inBin = 0;
-        int remaining = samples.size();
-        for (Sample sample : samples) {
-            int bin = bins.size() - 1;
-            int share = Math.ceilDiv(remaining + inBin, Math.max(1, numBins - bin));
-            if (inBin > 0 && (inBin >= share || !bins.fits(bin, sample.length()))) {
+        int numBins = Requests.numBins(request);
+        Costs costs = Costs.squared(request.samples());
+        Partition bins = new Partition(costs, 1, request.tokenCap());
+        for (int item = 0; item < costs.numItems(); item++) {
+            int bin = bins.numBins() - 1;
+            int inBin = bins.size(bin);
+            int share = Math.ceilDiv(costs.numItems() - item + inBin, Math.max(1, numBins - bin));
+            if (inBin > 0 && (inBin >= share || !bins.fits(bin, costs.length(item)))) {
                 bin = bins.open();
-                inBin = 0;
             }
-            bins.add(bin, new Bins.Item(sample, sample.length()));
-            inBin++;
-            remaining--;
+            bins.add(bin, item);
         }
-        List<List<Sample>> microBatches = bins.result();
-        List<Integer> ranks = new ArrayList<>();
-        for (int i = 0; i < microBatches.size(); i++) {
-            ranks.add(i % request.numRanks());
-        }
-        return new BatchPlan(microBatches, ranks);
+        List<List<Sample>> microBatches = bins.samples(request.samples());
+        return new BatchPlan(microBatches,
+                IntStream.range(0, microBatches.size()).map(i -> i % request.numRanks()).boxed().toList());
     }
 }

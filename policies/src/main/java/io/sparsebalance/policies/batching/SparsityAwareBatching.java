@@ -1,16 +1,23 @@
 package io.sparsebalance.policies.batching;
 
-import io.sparsebalance.policies.cost.LatencyModel;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * {@code sab}: balances predicted sparse latency. Samples go into micro-batches of equal predicted time whatever the number of
- * ranks, largest first and then by bounded local search; micro-batches go onto ranks with the ranks' speeds.
+ * ranks ({@link Content}); micro-batches go onto ranks with the ranks' speeds ({@link Assignment}).
+ *
+ * <p>With {@code a(l)} the attention seconds of a document of {@code l} tokens over all layers at the base budgets, a micro-batch
+ * {@code m} takes {@code t(m) = fixed + linear(sum of l) + sum of a(l)}, and a rank {@code r} of slowdown {@code s(r)}
+ * takes {@code s(r)} times the sum of its micro-batches; the longest rank is made as short as can be found.
+ *
+ * <p>For steps of up to {@value #INSURED_SAMPLES} samples the contents that {@code lbb} and {@code random} would make are
+ * candidates as well. So with as many ranks as micro-batches the step is never predicted longer than theirs.
  */
 public final class SparsityAwareBatching implements BatchingPolicy {
+    /** In larger steps, where the search has many samples to choose from, the baselines were never seen ahead. */
+    private static final int INSURED_SAMPLES = 2048;
+
     @Override
     public String name() {
         return "sab";
@@ -18,27 +25,28 @@ public final class SparsityAwareBatching implements BatchingPolicy {
 
     @Override
     public BatchPlan plan(BatchRequest request) {
-        int numBins = Placement.numBins(request);
-        Map<Integer, Double> byLength = new HashMap<>();
-        List<Bins.Item> items = Placement.byFallingCost(request.samples(),
-                sample -> byLength.computeIfAbsent(sample.length(), length -> sampleSeconds(request, length)));
-        Bins bins = Placement.largestFirst(items, numBins, request.tokenCap());
-        LocalSearch.improve(bins);
-        List<List<Sample>> microBatches = bins.result();
-        List<Double> costs = new ArrayList<>();
-        for (List<Sample> microBatch : microBatches) {
-            costs.add(request.latency().microBatchSeconds(microBatch.stream().map(Sample::length).toList(),
-                    request.baseBudgets()));
+        int numBins = Requests.numBins(request);
+        Costs costs = Costs.predicted(request.samples(), request.baseBudgets(), request.latency(), numBins);
+        List<Partition> seeds = new ArrayList<>();
+        if (costs.numItems() <= INSURED_SAMPLES) {
+            seeds.add(priced(costs, LengthSquaredBatching.content(request).partition(), request));
+            seeds.add(priced(costs, RandomBatching.content(request), request));
         }
-        return new BatchPlan(microBatches, Placement.assign(costs, request.rankSpeeds()));
+        return Requests.plan(request, Content.balanced(costs, numBins, request.tokenCap(), seeds));
     }
 
-    private static double sampleSeconds(BatchRequest request, int length) {
-        LatencyModel latency = request.latency();
-        double seconds = latency.linearSeconds(length);
-        for (int budget : request.baseBudgets().byLayer()) {
-            seconds += latency.attentionSeconds(length, budget);
+    @Override
+    public List<List<Sample>> deal(WindowRequest window) {
+        return Lookahead.deal(window);
+    }
+
+    /** The same bins at other costs. */
+    private static Partition priced(Costs costs, Partition partition, BatchRequest request) {
+        int[] bins = partition.binOfPlaces();
+        Partition priced = new Partition(costs, partition.numBins(), request.tokenCap());
+        for (int item = 0; item < costs.numItems(); item++) {
+            priced.add(bins[costs.place(item)], item);
         }
-        return seconds;
+        return priced.settleAll();
     }
 }

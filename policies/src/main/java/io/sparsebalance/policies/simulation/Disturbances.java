@@ -38,7 +38,8 @@ public record Disturbances(double noise, List<SlowRank> slow, List<Failure> fail
         public SlowRank {
             if (rank < 0 || !(factor > 0 && factor <= 1000) || fromStep < 1 || toStep < fromStep) {
                 throw new IllegalArgumentException("slow rank " + rank + " with factor " + factor + " in steps "
-                        + fromStep + " to " + toStep + ": the rank counts from 0, the factor is above 0 and at most 1000,"
+                        + fromStep + " to " + toStep
+                        + ": the rank counts from 0, the factor is above 0 and at most 1000,"
                         + " steps count from 1 and rise");
             }
         }

@@ -1,11 +1,10 @@
 package io.sparsebalance.policies.simulation;
 
+import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Completion;
-import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.step.StepInFlight;
 import java.util.Arrays;
 import java.util.OptionalInt;
-import java.util.function.Consumer;
 
 /**
  * One step's micro-batches on a virtual clock: ranks ask, run what they are granted and ask again, as the actors do, from the
@@ -17,11 +16,11 @@ public final class SimulatedStep {
     private static final int NONE = -1;
 
     private final StepInFlight step;
-    private final Feedback feedback;
+    private final Balancing balancing;
     private final BusyTimes times;
-    private final Consumer<Completion> onCompletion;
     private final EventQueue events;
     private final long[] grantedNanos;
+    private long decisionNanos;
 
     /** How long a rank is busy with a micro-batch that is granted to it now, in nanoseconds. */
     @FunctionalInterface
@@ -35,19 +34,15 @@ public final class SimulatedStep {
      *
      * @param nanos from the first grant to the last completion, or to the loss of a rank
      * @param isLost whether a rank was lost, so that the step has to be run again without it
+     * @param decisionNanos real time that revisions took
      */
-    public record Outcome(long nanos, boolean isLost) {}
+    public record Outcome(long nanos, boolean isLost, long decisionNanos) {}
 
-    /**
-     * A step of which nothing has started.
-     *
-     * @param onCompletion told each completion before the rank is granted more; revises budgets
-     */
-    public SimulatedStep(StepInFlight step, Feedback feedback, BusyTimes times, Consumer<Completion> onCompletion) {
+    /** A step of which nothing has started. */
+    public SimulatedStep(StepInFlight step, Balancing balancing, BusyTimes times) {
         this.step = step;
-        this.feedback = feedback;
+        this.balancing = balancing;
         this.times = times;
-        this.onCompletion = onCompletion;
         this.events = new EventQueue(step.numRanks());
         this.grantedNanos = new long[step.numRanks()];
     }
@@ -77,28 +72,27 @@ public final class SimulatedStep {
             OptionalInt ran = step.granted(rank);
             if (ran.isPresent()) {
                 if (lostRank.isPresent() && lostRank.getAsInt() == rank) {
-                    return new Outcome(now, true);
+                    return new Outcome(now, true, decisionNanos);
                 }
                 Completion done = new Completion(ran.getAsInt(), rank, now - grantedNanos[rank], 0);
                 step.complete(done);
-                onCompletion.accept(done);
+                long start = System.nanoTime();
+                balancing.revise(step, done);
+                decisionNanos += System.nanoTime() - start;
             }
             if (!step.isDone()) {
                 ask(rank, now);
             }
         }
-        return new Outcome(now, lostRank.isPresent());
+        return new Outcome(now, lostRank.isPresent(), decisionNanos);
     }
 
     private void ask(int rank, long now) {
-        OptionalInt granted = step.next(rank);
-        if (granted.isEmpty() && feedback != Feedback.OFF) {
-            granted = step.takeOver(rank);
-        }
+        OptionalInt granted = balancing.grant(step, rank);
         if (granted.isPresent()) {
             grantedNanos[rank] = now;
             events.add(now + times.nanos(granted.getAsInt(), rank), rank);
-        } else if (feedback != Feedback.OFF && step.hasWaiting()) {
+        } else if (balancing.mayMove(step)) {
             events.add(now + REPEAT_REQUEST_NANOS, rank);
         }
     }

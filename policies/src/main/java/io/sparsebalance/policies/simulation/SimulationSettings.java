@@ -4,6 +4,7 @@ import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.List;
+import java.util.TreeSet;
 
 /**
  * What is simulated, whatever the arm. The names are those of a run's configuration.
@@ -12,16 +13,14 @@ import java.util.List;
  * @param numMicroBatches logical micro-batches of a step, over all ranks
  * @param samplesPerStep the global batch
  * @param tokenCap most tokens of a micro-batch
- * @param coverageBudgets budgets at which ranks sample coverage, ascending
  * @param plansAhead steps that the batcher plans ahead, the running one included, at least 1
  * @param seed of samples, drawing policies and noise
  */
 public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps, int samplesPerStep, int tokenCap,
-        SparsitySettings sparsity, List<Integer> coverageBudgets, Feedback feedback,
-        StragglerEstimator.Settings straggler, int plansAhead, Disturbances disturbances, Network network, long seed) {
-    /** Copies and checks. */
+        SparsitySettings sparsity, Feedback feedback, StragglerEstimator.Settings straggler, int plansAhead,
+        Disturbances disturbances, Network network, long seed) {
+    /** Checks the ranges. */
     public SimulationSettings {
-        coverageBudgets = List.copyOf(coverageBudgets);
         require(numRanks >= 1, "ranks", numRanks);
         require(numMicroBatches >= 1, "micro-batches", numMicroBatches);
         require(numSteps >= 1, "steps", numSteps);
@@ -37,6 +36,16 @@ public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps
         if (disturbances.failures().stream().map(Disturbances.Failure::rank).distinct().count() >= numRanks) {
             throw new IllegalArgumentException("no rank of " + numRanks + " is left after the failures");
         }
+    }
+
+    /** Budgets at which ranks sample coverage, as in a run: k-min doubled up to k-max, with k-base and k-max themselves. */
+    List<Integer> coverageBudgets() {
+        TreeSet<Integer> budgets = new TreeSet<>(
+                List.of(sparsity.minBudget(), sparsity.baseBudget(), sparsity.maxBudget()));
+        for (long k = sparsity.minBudget(); k < sparsity.maxBudget(); k *= 2) {
+            budgets.add((int) k);
+        }
+        return List.copyOf(budgets);
     }
 
     private static void require(boolean holds, String what, int value) {

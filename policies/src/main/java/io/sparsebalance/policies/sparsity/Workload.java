@@ -10,9 +10,9 @@ import java.util.List;
  */
 final class Workload {
     /** Up to here every document and micro-batch is tabulated by itself, and every block is a level. */
-    private static final int MAX_EXACT_DOCUMENTS = 512;
+    private static final int MAX_EXACT_DOCUMENTS = 64;
     private static final int MAX_EXACT_MICRO_BATCHES = 64;
-    private static final int EXACT_STEPS = 256;
+    private static final int EXACT_STEPS = 64;
     private static final int COARSE_STEPS = 16;
     private static final int MAX_EXACT_PRICES = 4096;
     private static final int MAX_COARSE_PRICES = 256;

@@ -1,7 +1,6 @@
 package io.sparsebalance.policies.step;
 
 import io.sparsebalance.policies.Budgets;
-import io.sparsebalance.policies.batching.Reassignment;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.BudgetPlan;
 import io.sparsebalance.policies.sparsity.BudgetRequest;
@@ -9,12 +8,10 @@ import io.sparsebalance.policies.sparsity.CoverageCurves;
 import io.sparsebalance.policies.sparsity.DynamicSparsity;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Collections;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * One step while its micro-batches run: which is where, with which budgets. A rank holds one micro-batch at a time, and work
@@ -24,6 +21,8 @@ import java.util.stream.IntStream;
 public final class StepInFlight {
     /** Busy time further than this from its prediction makes budgets worth revising. */
     private static final double LAG = 0.05;
+    /** A move must end the step earlier by this share, or noise would move work back and forth. */
+    private static final double WORTHWHILE = 0.05;
     private static final double NANOS_PER_SECOND = 1e9;
     private static final int NONE = -1;
 
@@ -160,28 +159,38 @@ public final class StepInFlight {
         return grant(rank, best);
     }
 
-    /** Takes a waiting micro-batch over from a rank that would end later; marks it granted. */
+    /**
+     * Takes a waiting micro-batch over from the rank that would end last, if that ends both noticeably earlier; else from the
+     * next. Of the micro-batches of that rank it is the one with which both end soonest. Marks it granted.
+     */
     public OptionalInt takeOver(int rank) {
         if (running[rank] != NONE || numWaiting == 0) {
             return OptionalInt.empty();
         }
-        List<Reassignment.Waiting> all = new ArrayList<>();
-        List<Double> remaining = new ArrayList<>();
+        int best = NONE;
+        double bestDonor = 0;
+        double bestEnd = 0;
         for (int donor = 0; donor < running.length; donor++) {
-            remaining.add(remainingSeconds(donor));
+            double remaining = donor == rank || waiting.get(donor).isEmpty() ? 0 : remainingSeconds(donor);
+            if (remaining < bestDonor || remaining == 0) {
+                continue;
+            }
             for (int i : waiting.get(donor)) {
-                all.add(new Reassignment.Waiting(i, donor, seconds[i]));
+                double end = Math.max(seconds[i] * speeds.get(rank), remaining - seconds[i] * speeds.get(donor));
+                if (end < remaining * (1 - WORTHWHILE) && (remaining > bestDonor || end < bestEnd)) {
+                    best = i;
+                    bestDonor = remaining;
+                    bestEnd = end;
+                }
             }
         }
-        Optional<Reassignment.Waiting> move = Reassignment.pick(rank, remaining, speeds, all);
-        if (move.isEmpty()) {
+        if (best == NONE) {
             return OptionalInt.empty();
         }
-        int taken = move.get().microBatch();
-        waiting.get(move.get().rank()).remove((Object) taken);
-        rankOf[taken] = rank;
+        waiting.get(rankOf[best]).remove((Object) best);
+        rankOf[best] = rank;
         revisions++;
-        return grant(rank, taken);
+        return grant(rank, best);
     }
 
     private OptionalInt grant(int rank, int microBatch) {
@@ -213,33 +222,29 @@ public final class StepInFlight {
         return true;
     }
 
-    /** Revises the budgets of what has not started, if a completion was noticeably off its prediction. */
+    /**
+     * Revises the budgets of what waits for a rank, if its completion was noticeably off its prediction, so that it ends at the
+     * step's target all the same.
+     */
     public void revise(Completion completed, SparsitySettings settings, CoverageCurves curves, DynamicSparsity policy) {
-        double predicted = seconds[completed.microBatch()] * speeds.get(completed.rank());
+        int rank = completed.rank();
+        double predicted = seconds[completed.microBatch()] * speeds.get(rank);
         double measured = (completed.busyNanos() - completed.gcNanos()) / NANOS_PER_SECOND;
-        if (numWaiting == 0 || Math.abs(measured - predicted) <= LAG * predicted) {
+        List<Integer> open = waiting.get(rank);
+        if (open.isEmpty() || Math.abs(measured - predicted) <= LAG * predicted) {
             return;
         }
-        Set<Integer> started = new HashSet<>(IntStream.range(0, completions.length).boxed().toList());
-        waiting.forEach(started::removeAll);
-        List<Integer> ranks = IntStream.of(rankOf).boxed().toList();
-        BudgetRequest request = new BudgetRequest(lengths, ranks, speeds, settings, latency, curves);
-        BudgetPlan revised = policy.replan(request, budgets, started, elapsed());
-        if (!revised.budgets().equals(budgets)) {
+        BudgetRequest request = new BudgetRequest(open.stream().map(lengths::get).toList(),
+                Collections.nCopies(open.size(), 0), List.of(speeds.get(rank)), settings, latency, curves);
+        List<Budgets> current = open.stream().map(budgets::get).toList();
+        BudgetPlan revised = policy.replan(request, current, Set.of(), List.of(doneSeconds[rank]),
+                budgetPlan.targetSeconds());
+        if (!revised.budgets().equals(current)) {
             revisions++;
-            for (int i = 0; i < seconds.length; i++) {
-                budgets.set(i, revised.budgets().get(i));
-                seconds[i] = revised.predictedSeconds().get(i) / speeds.get(rankOf[i]);
+            for (int n = 0; n < open.size(); n++) {
+                budgets.set(open.get(n), revised.budgets().get(n));
+                seconds[open.get(n)] = revised.predictedSeconds().get(n) / speeds.get(rank);
             }
         }
-    }
-
-    private List<Double> elapsed() {
-        List<Double> elapsed = new ArrayList<>();
-        for (int rank = 0; rank < running.length; rank++) {
-            double held = running[rank] == NONE ? 0 : seconds[running[rank]] * speeds.get(rank);
-            elapsed.add(doneSeconds[rank] + held);
-        }
-        return elapsed;
     }
 }

@@ -2,12 +2,21 @@ package io.sparsebalance.policies.straggler;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
- * Tells slow devices from long documents: a device is judged by busy / predicted with garbage-collection pauses taken out,
- * against the median of all ranks. Wall time would make all ranks of a synchronous reduce look alike, and raw busy time would
- * blame long documents on devices. Pure: state in, state out.
+ * Tells slow devices, slow hosts and garbage collection from long documents.
+ *
+ * <ul>
+ * <li>A device is judged by busy / predicted with garbage-collection pauses taken out, against the ranks of its step. Wall time
+ * would make all ranks of a synchronous reduce look alike, and raw busy time would blame long documents on devices.
+ * <li>A host is slow where all of its ranks are slower than the others, and their geometric mean is so by the threshold. A
+ * single slow device cannot make a host slow, and with one host there is nothing to compare it with.
+ * <li>Garbage collection is named where pauses make busy time longer by the threshold.
+ * </ul>
+ *
+ * <p>Each piece of evidence is weighed over steps by a {@link Track}. Pure: state in, state out.
  */
 public final class StragglerEstimator {
     /** A single step may not pull the running factor further than this from itself. */
@@ -15,13 +24,19 @@ public final class StragglerEstimator {
     /** Below this excess over the mean no rank is called the slowest. */
     private static final double EVEN = 1.02;
 
+    /** A step is calm below this share of the way from 1 to the threshold. */
+    private static final double CALM_SHARE = 0.5;
+
     private final Settings settings;
+    private final List<String> hosts;
+    private final List<String> hostNames;
+    private final double calm;
 
     /**
      * When to flag.
      *
      * @param threshold slowdown against the other ranks, above 1
-     * @param steps consecutive steps
+     * @param steps slow steps in a row, or the same evidence from more steps with some not slow between them
      * @param smoothing weight of a new observation in the running factor, above 0, at most 1
      */
     public record Settings(double threshold, int steps, double smoothing) {
@@ -42,57 +57,115 @@ public final class StragglerEstimator {
      */
     public record Slowest(int rank, Cause cause, double imbalance) {}
 
-    /** With settings. */
+    /** Of ranks that all run on one host. */
     public StragglerEstimator(Settings settings) {
-        this.settings = settings;
+        this(settings, List.of());
     }
 
-    /** Nothing seen yet. */
+    /**
+     * Of ranks on hosts.
+     *
+     * @param hosts name of the host of each rank; empty if all run on one
+     */
+    public StragglerEstimator(Settings settings, List<String> hosts) {
+        this.settings = settings;
+        this.hosts = List.copyOf(hosts);
+        this.hostNames = hosts.stream().distinct().sorted().toList();
+        this.calm = 1 + CALM_SHARE * (settings.threshold() - 1);
+    }
+
+    /**
+     * Nothing seen yet.
+     *
+     * @throws IllegalArgumentException if hosts were named for another number of ranks
+     */
     public StragglerState initial(int numRanks) {
-        List<StragglerState.RankState> ranks = new ArrayList<>();
-        for (int i = 0; i < numRanks; i++) {
-            ranks.add(new StragglerState.RankState(1, 0, 0, false));
+        if (!hosts.isEmpty() && hosts.size() != numRanks) {
+            throw new IllegalArgumentException("hosts of " + hosts.size() + " ranks, but there are " + numRanks);
         }
-        return new StragglerState(ranks);
+        return new StragglerState(
+                Collections.nCopies(numRanks, new StragglerState.RankState(1, 0, Track.NONE, Track.NONE, false)),
+                Collections.nCopies(hostNames.size(), Track.NONE));
     }
 
     /** After one step; ranks without work keep what is known of them. */
     public StragglerState observe(StragglerState state, List<RankObservation> observations) {
+        double reference = reference(observations);
+        List<Track> nextHosts = new ArrayList<>(state.hosts());
+        for (int host = 0; host < nextHosts.size() && hostNames.size() > 1; host++) {
+            nextHosts.set(host, nextHost(state.hosts().get(host), hostNames.get(host), observations, reference));
+        }
         List<StragglerState.RankState> ranks = new ArrayList<>(state.ranks());
-        double median = medianRatio(observations);
         for (RankObservation seen : observations) {
             if (seen.predictedSeconds() > 0) {
-                ranks.set(seen.rank(), next(state.ranks().get(seen.rank()), ratio(seen), median));
+                boolean suspected = hostNames.size() > 1
+                        && nextHosts.get(hostNames.indexOf(hosts.get(seen.rank()))).score() >= settings.steps() / 2.0;
+                ranks.set(seen.rank(), next(state.ranks().get(seen.rank()), seen, reference, suspected));
             }
         }
-        return new StragglerState(ranks);
+        return new StragglerState(ranks, nextHosts);
     }
 
-    private StragglerState.RankState next(StragglerState.RankState before, double ratio, double median) {
+    private Track nextHost(Track before, String host, List<RankObservation> observations, double reference) {
+        double logs = 0;
+        int working = 0;
+        boolean all = true;
+        for (RankObservation seen : observations) {
+            if (seen.predictedSeconds() > 0 && hosts.get(seen.rank()).equals(host)) {
+                double slowdown = ratio(seen) / reference;
+                logs += Math.log(slowdown);
+                working++;
+                all &= slowdown >= calm;
+            }
+        }
+        if (working < 2) {
+            return before;
+        }
+        double mean = Math.exp(logs / working);
+        return before.next(all && mean >= settings.threshold(), mean < calm, settings.steps());
+    }
+
+    private StragglerState.RankState next(StragglerState.RankState before, RankObservation seen, double reference,
+            boolean hostSuspected) {
+        double ratio = ratio(seen);
         double clipped = before.observations() == 0
                 ? ratio
                 : Math.min(before.factor() * MAX_JUMP, Math.max(before.factor() / MAX_JUMP, ratio));
         // The first observations are averaged, so that the factor is right soon; then it forgets exponentially.
         double weight = Math.max(settings.smoothing(), 1.0 / (before.observations() + 1));
         double factor = before.factor() + weight * (clipped - before.factor());
-        int slowSteps = ratio >= settings.threshold() * median ? before.slowSteps() + 1 : 0;
-        boolean flagged = slowSteps >= settings.steps() || (before.flagged() && slowSteps > 0);
-        return new StragglerState.RankState(factor, Math.min(before.observations() + 1, 1000), slowSteps, flagged);
+        double slowdown = ratio / reference;
+        Track device = before.device().next(slowdown >= settings.threshold(), slowdown < calm, settings.steps());
+        double paused = seen.busySeconds() / Math.max(1e-9, seen.busySeconds() - seen.gcSeconds());
+        Track pauses = before.pauses().next(paused >= settings.threshold(), paused < calm, settings.steps());
+        boolean hostWide = device.raised() && (before.hostWide() || hostSuspected);
+        return new StragglerState.RankState(factor, Math.min(before.observations() + 1, 1000), device, pauses,
+                hostWide);
     }
 
     /** What is known of each rank. */
     public List<Verdict> verdicts(StragglerState state) {
         double[] factors = state.ranks().stream().filter(r -> r.observations() > 0)
                 .mapToDouble(StragglerState.RankState::factor).toArray();
-        double median = factors.length == 0 ? 1 : lowerMedian(factors);
+        double reference = factors.length == 0 ? 1 : lowQuantile(factors);
         List<Verdict> verdicts = new ArrayList<>();
         for (int rank = 0; rank < state.ranks().size(); rank++) {
             StragglerState.RankState known = state.ranks().get(rank);
             // A rank that never worked is taken to be like the others.
-            double factor = known.observations() == 0 ? median : known.factor();
-            verdicts.add(new Verdict(rank, factor, factor / median, known.flagged()));
+            double factor = known.observations() == 0 ? reference : known.factor();
+            Cause cause = cause(state, known, rank);
+            verdicts.add(new Verdict(rank, factor, factor / reference, cause != Cause.EVEN, cause,
+                    hosts.isEmpty() ? "" : hosts.get(rank)));
         }
         return verdicts;
+    }
+
+    private Cause cause(StragglerState state, StragglerState.RankState known, int rank) {
+        boolean host = !hosts.isEmpty() && state.hosts().get(hostNames.indexOf(hosts.get(rank))).raised();
+        if (host || known.hostWide()) {
+            return Cause.HOST;
+        }
+        return known.device().raised() ? Cause.DEVICE : known.pauses().raised() ? Cause.GC : Cause.EVEN;
     }
 
     /** Who was slowest in this step, and why. */
@@ -120,25 +193,28 @@ public final class StragglerEstimator {
         }
         double predictedMean = observations.stream().mapToDouble(RankObservation::predictedSeconds).average().orElse(0);
         double predictedExcess = predictedMean > 0 ? slowest.predictedSeconds() / predictedMean : 1;
-        double deviceExcess = slowest.predictedSeconds() > 0 ? ratio(slowest) / medianRatio(observations) : 1;
+        double deviceExcess = slowest.predictedSeconds() > 0 ? ratio(slowest) / reference(observations) : 1;
         return deviceExcess > predictedExcess ? Cause.DEVICE : Cause.DATA;
     }
 
-    private static double medianRatio(List<RankObservation> observations) {
+    private static double reference(List<RankObservation> observations) {
         double[] ratios = observations.stream().filter(o -> o.predictedSeconds() > 0)
                 .mapToDouble(StragglerEstimator::ratio)
                 .toArray();
-        return ratios.length == 0 ? 1 : lowerMedian(ratios);
+        return ratios.length == 0 ? 1 : lowQuantile(ratios);
     }
 
     private static double ratio(RankObservation seen) {
         return Math.max(1e-9, seen.busySeconds() - seen.gcSeconds()) / seen.predictedSeconds();
     }
 
-    /** With two ranks, one of them slow, the faster one is the measure. */
-    private static double lowerMedian(double[] values) {
+    /**
+     * What is normal, from below the median: so that of two ranks the faster one is the measure, and half of the hosts may be
+     * slow without the others' slowest rank becoming it.
+     */
+    private static double lowQuantile(double[] values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
-        return sorted[(sorted.length - 1) / 2];
+        return sorted[(sorted.length - 1) * 3 / 8];
     }
 }

@@ -1,0 +1,145 @@
+package io.sparsebalance.app;
+
+import io.sparsebalance.api.ConfigException;
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.policies.simulation.Arm;
+import io.sparsebalance.policies.simulation.Disturbances;
+import io.sparsebalance.policies.simulation.Network;
+import io.sparsebalance.policies.simulation.SimulationSettings;
+import io.sparsebalance.policies.sparsity.Anchor;
+import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.straggler.StragglerEstimator;
+import io.sparsebalance.policies.workload.Workload;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What {@code simulate} runs, from its options and a run's configuration. Wrong values end in a {@link ConfigException} that
+ * names them.
+ */
+record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Workload workload, int context,
+        List<Arm> arms) {
+    private static final int DEFAULT_RANKS = 8;
+    private static final int DEFAULT_MICRO_BATCHES = 2;
+    private static final int DEFAULT_STEPS = 200;
+    private static final int DEFAULT_GLOBAL_BATCH = 64;
+    private static final int DEFAULT_CONTEXT = 131_072;
+    private static final int DEFAULT_BASE_BUDGET = 32;
+    private static final int DEFAULT_MIN_BUDGET = 4;
+    private static final int DEFAULT_MAX_BUDGET = 128;
+    private static final int DEFAULT_PLANS_AHEAD = 2;
+    private static final double DEFAULT_GUARD = 0.1;
+    private static final StragglerEstimator.Settings DEFAULT_STRAGGLER = new StragglerEstimator.Settings(1.25, 3, 0.2);
+
+    /**
+     * Resolves options.
+     *
+     * @param config of the run that is simulated; empty for the defaults of the command
+     */
+    static SimulateInputs of(SimulateOptions options, Optional<TrainingConfig> config) {
+        try {
+            return resolve(options, config);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException(e.getMessage());
+        }
+    }
+
+    private static SimulateInputs resolve(SimulateOptions o, Optional<TrainingConfig> config) {
+        Optional<TrainingConfig.Batch> batch = config.map(TrainingConfig::batch);
+        int ranks = or(o.ranks, config.map(c -> c.run().ranks()), DEFAULT_RANKS);
+        int microBatches = o.microBatches == null && batch.isPresent()
+                ? batch.get().microBatchesPerStep()
+                : Math.multiplyExact(ranks, or(o.microBatches, Optional.empty(), DEFAULT_MICRO_BATCHES));
+        Disturbances disturbances = new Disturbances(o.noise,
+                o.slow.stream().map(Disturbances.SlowRank::parse).toList(),
+                o.fail.stream().map(Disturbances.Failure::parse).toList(), o.recoverySeconds);
+        Feedback feedback = o.feedback != null
+                ? o.feedback
+                : disturbances.isNone() ? Feedback.OFF : config.map(c -> c.balance().feedback()).orElse(Feedback.FULL);
+        SimulationSettings settings = new SimulationSettings(ranks, microBatches,
+                or(o.steps, Optional.empty(), DEFAULT_STEPS),
+                or(o.globalBatch, batch.map(TrainingConfig.Batch::samplesPerStep), DEFAULT_GLOBAL_BATCH),
+                or(o.tokenCap, batch.map(TrainingConfig.Batch::tokenCap), Integer.MAX_VALUE), sparsity(o, config),
+                feedback,
+                config.map(c -> new StragglerEstimator.Settings(c.balance().straggler().threshold(),
+                        c.balance().straggler().steps(), DEFAULT_STRAGGLER.smoothing())).orElse(DEFAULT_STRAGGLER),
+                or(o.plansAhead, batch.map(TrainingConfig.Batch::plansAhead), DEFAULT_PLANS_AHEAD), disturbances,
+                new Network(o.reduceBytes, o.bandwidth, o.messageLatency),
+                or(o.seed, config.map(c -> c.run().seed()), 1L));
+        int context = or(o.context, config.map(c -> c.data().maxDocumentTokens()), DEFAULT_CONTEXT);
+        if (context < 2) {
+            throw new ConfigException("--context " + context + " must be at least 2 tokens");
+        }
+        List<String> arms = o.arms.isEmpty() ? Arm.DEFAULTS : o.arms;
+        return new SimulateInputs(settings, table(o, config), workload(o), context,
+                arms.stream().distinct().map(Arm::parse).toList());
+    }
+
+    private static SparsitySettings sparsity(SimulateOptions o, Optional<TrainingConfig> config) {
+        Optional<TrainingConfig.AttentionSection> attention = config.map(TrainingConfig::attention);
+        return new SparsitySettings(
+                or(o.baseBudget, attention.map(TrainingConfig.AttentionSection::kBase), DEFAULT_BASE_BUDGET),
+                or(o.minBudget, attention.map(TrainingConfig.AttentionSection::kMin), DEFAULT_MIN_BUDGET),
+                or(o.maxBudget, attention.map(TrainingConfig.AttentionSection::kMax), DEFAULT_MAX_BUDGET),
+                or(o.anchor, config.map(c -> c.balance().anchor()), Anchor.MEAN),
+                or(o.guard, config.map(c -> c.balance().guard()), DEFAULT_GUARD));
+    }
+
+    private static LatencyTables.Named table(SimulateOptions o, Optional<TrainingConfig> config) {
+        if (o.table == null && config.isPresent()) {
+            return LatencyTables.load(config.get().balance().latencyTable().orElseThrow(
+                    () -> new ConfigException("a run's configuration needs a latency table of its model: measure one"
+                            + " with 'sparsebalance profile' and name it with --table or balance.latency-table"))
+                    .toString());
+        }
+        return LatencyTables.load(o.table == null ? LatencyTables.DEFAULT : o.table);
+    }
+
+    private static Workload workload(SimulateOptions o) {
+        if (o.lengths == null) {
+            return Workload.Named.parse(o.workload == null ? "chatqa2" : o.workload);
+        }
+        if (o.workload != null) {
+            throw new ConfigException("--workload and --lengths exclude one another; give one of them");
+        }
+        try {
+            return Workload.Listed.read(o.lengths);
+        } catch (IOException e) {
+            throw new ConfigException("--lengths: cannot read " + o.lengths + ": " + e);
+        }
+    }
+
+    private static <T> T or(T option, Optional<T> configured, T otherwise) {
+        return option != null ? option : configured.orElse(otherwise);
+    }
+
+    /** Settings as the JSON object begins with them. */
+    Map<String, Object> describe() {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("workload", workload.label());
+        all.put("context", context);
+        all.put("ranks", settings.numRanks());
+        all.put("microBatches", settings.numMicroBatches());
+        all.put("globalBatch", settings.samplesPerStep());
+        all.put("steps", settings.numSteps());
+        all.put("table", table.name());
+        all.put("block", table.table().pairs().block());
+        all.put("kBase", settings.sparsity().baseBudget());
+        all.put("kMin", settings.sparsity().minBudget());
+        all.put("kMax", settings.sparsity().maxBudget());
+        all.put("anchor", settings.sparsity().anchor());
+        all.put("guard", settings.sparsity().guard());
+        all.put("feedback", settings.feedback());
+        all.put("plansAhead", settings.plansAhead());
+        all.put("noise", settings.disturbances().noise());
+        all.put("slow", settings.disturbances().slow());
+        all.put("failures", settings.disturbances().failures());
+        all.put("reduceSeconds", settings.network().reduceSeconds(settings.numRanks()));
+        all.put("seed", settings.seed());
+        return all;
+    }
+}

@@ -1,0 +1,85 @@
+package io.sparsebalance.policies.batching;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Content of the micro-batches of a step, made without knowing the ranks, so that it is the same for any number of them, and good
+ * for as many ranks as there are micro-batches and for a half, a third, a quarter and an eighth of that.
+ *
+ * <ol>
+ * <li>Seeds: {@link Seeds#largestFirst} and, for small problems, {@link Differencing}; each improved by {@link LocalSearch}; the
+ * one with the shortest longest micro-batch stays.
+ * <li>Then for half as many ranks: micro-batches are put together as such ranks would have them, and samples move between these
+ * pairs to even them out, while no micro-batch gets longer than the longest is. Where a long document makes a micro-batch the
+ * longest, that leaves room to put short micro-batches beside it. The same for thirds, quarters and eighths.
+ * </ol>
+ */
+final class Content {
+    private static final int[] SHARES = {2, 3, 4, 8};
+    /** Items times bins up to which differencing is tried: about a millisecond. */
+    private static final long DIFFERENCING = 1L << 16;
+    private static final long WORK_PER_ITEM = 400;
+    private static final long LEAST_WORK = 20_000;
+
+    private final Partition partition;
+    private final List<Level> levels;
+
+    private Content(Partition partition, List<Level> levels) {
+        this.partition = partition;
+        this.levels = levels;
+    }
+
+    Partition partition() {
+        return partition;
+    }
+
+    /** Group of each micro-batch for a number of ranks that was prepared for; null for another. */
+    int[] groupsFor(int numRanks) {
+        for (Level level : levels) {
+            if (level.numGroups() == numRanks) {
+                return level.groups();
+            }
+        }
+        return null;
+    }
+
+    /** Balances samples over micro-batches. */
+    static Content balanced(Costs costs, int numBins, long tokenCap, List<Partition> otherSeeds) {
+        long work = LEAST_WORK + WORK_PER_ITEM * costs.numItems();
+        Partition best = Seeds.largestFirst(costs, Partition.evenSpeeds(numBins), tokenCap);
+        int bins = best.numBins();
+        LocalSearch.improve(best, List.of(), Level.ofBins(best), work);
+        List<Partition> others = new ArrayList<>(otherSeeds);
+        if ((long) costs.numItems() * bins <= DIFFERENCING && bins <= Differencing.MAX_BINS) {
+            Differencing.seed(costs, Partition.evenSpeeds(bins), tokenCap).ifPresent(seed -> {
+                LocalSearch.improve(seed, List.of(), Level.ofBins(seed), work);
+                others.add(seed);
+            });
+        }
+        for (Partition other : others) {
+            if (other.numBins() <= bins && other.maxSeconds() < best.maxSeconds()) {
+                best = other;
+            }
+        }
+        return new Content(best, refine(best, work));
+    }
+
+    private static List<Level> refine(Partition partition, long work) {
+        List<Level> levels = new ArrayList<>();
+        Level single = Level.ofBins(partition);
+        single.freeze();
+        levels.add(single);
+        for (int share : SHARES) {
+            int ranks = partition.numBins() / share;
+            if (partition.numBins() % share == 0 && ranks > 1) {
+                int[] groups = Assignment.assign(partition.seconds(), Partition.evenSpeeds(ranks), null);
+                Level level = Level.of(partition, groups, ranks);
+                LocalSearch.improve(partition, levels, level, work);
+                level.freeze();
+                levels.add(level);
+            }
+        }
+        return levels;
+    }
+}
