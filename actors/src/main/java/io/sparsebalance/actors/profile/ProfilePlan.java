@@ -23,7 +23,7 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
     private static final int FIXED_LENGTH = 8;
     private static final int SHORTEST = 32;
     private static final int LINEAR_DOCUMENT = 1024;
-    /** Short documents are measured many at a time: in a micro-batch of about this many tokens. */
+    /** Short documents are measured many at a time: in a micro-batch of about half the cap, or this many tokens. */
     private static final int FILL_TOKENS = 4096;
     /** The start-up table stops here: one point there would take longer than all others together. */
     private static final int QUICK_LONGEST = 8192;
@@ -82,23 +82,24 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
     private static List<Point> points(Range range, int longest, int factor, boolean allBudgets) {
         List<Point> points = new ArrayList<>();
         int lowest = range.minBudget();
+        int fill = Math.min(range.tokenCap(), Math.max(FILL_TOKENS, range.tokenCap() / 2));
         points.add(new Point(FIXED_LENGTH, 1, List.of(lowest), false));
         SortedSet<Integer> linear = new TreeSet<>();
         for (int tokens = longest; tokens > SHORTEST; tokens /= factor) {
             linear.add(tokens);
         }
         for (int tokens : linear) {
-            if (tokens < FILL_TOKENS) {
+            if (tokens < fill) {
                 points.add(new Point(tokens, 1, List.of(lowest), false));
             }
         }
         int document = Math.min(LINEAR_DOCUMENT, longest);
-        for (long tokens = (long) longest * 2; tokens <= range.tokenCap(); tokens *= 2) {
+        for (long tokens = 2L * Math.max(longest, fill); tokens <= range.tokenCap(); tokens *= 2) {
             points.add(new Point(document, (int) (tokens / document), List.of(lowest), false));
         }
         linear.add(Math.min(longest, SHORTEST));
         for (int length : linear) {
-            int copies = Math.max(1, Math.min(FILL_TOKENS, range.tokenCap()) / length);
+            int copies = Math.max(1, fill / length);
             points.add(new Point(length, copies, budgets(range, length, allBudgets), true));
         }
         return points;
