@@ -6,13 +6,14 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code bench}. */
-@Command(name = "bench", mixinStandardHelpOptions = true, description = "Measures this machine.", subcommands = BenchBalanceCommand.class)
+@Command(name = "bench", mixinStandardHelpOptions = true, description = "Measures this machine.", subcommands = {
+    BenchBalanceCommand.class, BenchCoverageCommand.class})
 final class BenchCommand implements Runnable {
     @Spec
     private CommandSpec spec;
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "which one? bench balance");
+        throw new ParameterException(spec.commandLine(), "which one? bench balance, bench coverage");
     }
 }

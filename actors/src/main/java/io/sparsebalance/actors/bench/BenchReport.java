@@ -6,6 +6,7 @@ import io.sparsebalance.policies.sparsity.CoverageTable;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * What the arms measured.
@@ -58,7 +59,7 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
 
         /** Busy over predicted seconds, over {@code factor}. */
         private double[] ratios(double factor) {
-            return steady.stream().flatMapToDouble(step -> java.util.stream.IntStream
+            return steady.stream().flatMapToDouble(step -> IntStream
                     .range(0, step.busySeconds().size()).filter(rank -> step.predictedSeconds().get(rank) > 0)
                     .mapToDouble(rank -> step.busySeconds().get(rank) / step.predictedSeconds().get(rank) / factor))
                     .toArray();

@@ -57,7 +57,7 @@ final class EngineParts implements PartsFactory {
         }
     }
 
-    private static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
+    static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
         TrainingConfig.Data data = config.data();
         DocumentSource source = switch (data.source()) {
             case TrainingConfig.Source.JdkSources() -> DefaultCorpus.find();

@@ -2,6 +2,7 @@ package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.data.TokenStore;
 import java.util.function.Consumer;
 
 /** Prepares a run; the seam at which tests put other workers in. */
@@ -17,5 +18,14 @@ public interface PartsFactory {
     /** The real one. */
     static PartsFactory engine() {
         return new EngineParts();
+    }
+
+    /**
+     * Only the corpus of a configuration, its token store built if it is not there; the caller closes it.
+     *
+     * @param progress is told what is done, in sentences
+     */
+    static TokenStore corpus(TrainingConfig config, Consumer<String> progress) {
+        return EngineParts.openCorpus(config, progress);
     }
 }

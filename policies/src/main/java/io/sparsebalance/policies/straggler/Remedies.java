@@ -68,7 +68,9 @@ public final class Remedies {
         double slowdown = Math.max(1, verdict.slowdown());
         double total = situation.numRanks() * situation.microBatchesPerRank();
         double best = total / (situation.numRanks() - 1 + 1 / slowdown);
-        long kept = situation.mayMove() ? bestKept(situation, slowdown, total) : Math.round(total / situation.numRanks());
+        long kept = situation.mayMove()
+                ? bestKept(situation, slowdown, total)
+                : Math.round(total / situation.numRanks());
         double moved = end(situation, slowdown, total, kept);
         String where = where(verdict, slowdown);
         if (situation.mayMove() && kept > 0 && moved <= ENOUGH * best) {
