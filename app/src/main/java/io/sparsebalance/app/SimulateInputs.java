@@ -67,7 +67,8 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
                 feedback,
                 config.map(c -> new StragglerEstimator.Settings(c.balance().straggler().threshold(),
                         c.balance().straggler().steps(), DEFAULT_STRAGGLER.smoothing())).orElse(DEFAULT_STRAGGLER),
-                or(o.plansAhead, batch.map(TrainingConfig.Batch::plansAhead), DEFAULT_PLANS_AHEAD), disturbances,
+                or(o.plansAhead, batch.map(TrainingConfig.Batch::plansAhead), DEFAULT_PLANS_AHEAD),
+                or(o.lookahead, batch.map(TrainingConfig.Batch::lookaheadWindow), 1), disturbances,
                 new Network(o.reduceBytes, o.bandwidth, o.messageLatency),
                 or(o.seed, config.map(c -> c.run().seed()), 1L));
         int context = or(o.context, config.map(c -> c.data().maxDocumentTokens()), DEFAULT_CONTEXT);
@@ -135,6 +136,7 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         all.put("guard", settings.sparsity().guard());
         all.put("feedback", settings.feedback());
         all.put("plansAhead", settings.plansAhead());
+        all.put("lookahead", settings.lookaheadWindow());
         all.put("noise", settings.disturbances().noise());
         all.put("slow", settings.disturbances().slow());
         all.put("failures", settings.disturbances().failures());

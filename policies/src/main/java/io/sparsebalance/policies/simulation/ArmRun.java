@@ -1,6 +1,7 @@
 package io.sparsebalance.policies.simulation;
 
 import io.sparsebalance.policies.batching.Sample;
+import io.sparsebalance.policies.batching.StepWindow;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.FixedSparsity;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
@@ -9,6 +10,7 @@ import io.sparsebalance.policies.step.StepInFlight;
 import io.sparsebalance.policies.straggler.RankObservation;
 import io.sparsebalance.policies.straggler.Verdict;
 import io.sparsebalance.policies.workload.LengthStream;
+import io.sparsebalance.policies.workload.Workload;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -29,25 +31,27 @@ final class ArmRun {
     private final int block;
     private final WorkMeter meter;
     private final LengthStream lengths;
-    /** Samples of the steps that are planned and not done, and the number of the last drawn. */
+    private final long samplesPerEpoch;
+    /** Samples of the steps that were drawn and are not done. */
     private final Map<Integer, List<Sample>> samples = new HashMap<>();
     private final Map<Integer, Integer> flagged = new TreeMap<>();
     private final double[] planMillis;
-    private long numSamples;
-    private int drawnSteps;
+    /** Each step's share of dealing the current window. */
+    private long dealNanos;
     private Generation generation;
     private double sumImbalance;
     private double sumStepSeconds;
     private double sumMeanBusy;
 
     ArmRun(Arm arm, SimulationSettings settings, LatencyModel latency, int block, WorkMeter meter,
-            LengthStream lengths) {
+            Workload workload, int context) {
         this.arm = arm;
         this.settings = settings;
         this.latency = latency;
         this.block = block;
         this.meter = meter;
-        this.lengths = lengths;
+        this.lengths = workload.stream(settings.seed(), context);
+        this.samplesPerEpoch = workload.samplesPerEpoch();
         this.planMillis = new double[settings.numSteps()];
         this.generation = generation(IntStream.range(0, settings.numRanks()).toArray());
     }
@@ -124,19 +128,30 @@ final class ArmRun {
         int last = Math.min(settings.numSteps(), step + settings.plansAhead() - 1);
         for (int ahead = step; ahead <= last; ahead++) {
             if (!generation.isPlanned(ahead)) {
-                generation.plan(ahead, samples(ahead));
+                List<Sample> dealt = samples(ahead);
+                generation.plan(ahead, dealt, dealNanos);
             }
         }
         return generation.plan(step);
     }
 
+    /** Draws and deals the window that a step is in, unless that was done. */
     private List<Sample> samples(int step) {
-        while (drawnSteps < step) {
-            List<Sample> drawn = new ArrayList<>();
-            for (int i = 0; i < settings.samplesPerStep(); i++) {
-                drawn.add(new Sample(numSamples++, lengths.next()));
-            }
-            samples.put(++drawnSteps, drawn);
+        if (samples.containsKey(step)) {
+            return samples.get(step);
+        }
+        StepWindow whole = StepWindow.of(step, settings.lookaheadWindow(), settings.samplesPerStep(), samplesPerEpoch);
+        // The last window ends with the run, so that arms that look ahead see the samples that the others see.
+        StepWindow window = new StepWindow(step, Math.min(whole.numSteps(), settings.numSteps() - step + 1));
+        List<Sample> drawn = new ArrayList<>();
+        for (int i = 0; i < window.numSteps() * settings.samplesPerStep(); i++) {
+            drawn.add(new Sample(i, lengths.next()));
+        }
+        long start = System.nanoTime();
+        List<List<Sample>> dealt = generation.deal(window, drawn);
+        dealNanos = (System.nanoTime() - start) / window.numSteps();
+        for (int i = 0; i < window.numSteps(); i++) {
+            samples.put(step + i, dealt.get(i));
         }
         return samples.get(step);
     }

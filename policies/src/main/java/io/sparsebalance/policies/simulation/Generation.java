@@ -4,6 +4,8 @@ import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.batching.BatchPlan;
 import io.sparsebalance.policies.batching.BatchRequest;
 import io.sparsebalance.policies.batching.Sample;
+import io.sparsebalance.policies.batching.StepWindow;
+import io.sparsebalance.policies.batching.WindowRequest;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
@@ -52,18 +54,31 @@ final class Generation {
         return plans.containsKey(step);
     }
 
-    /** Plans a step with what is known now. */
-    void plan(int step, List<Sample> samples) {
+    /**
+     * Plans a step with what is known now.
+     *
+     * @param dealNanos the step's share of the time that dealing its look-ahead window took
+     */
+    void plan(int step, List<Sample> samples, long dealNanos) {
         long start = System.nanoTime();
         BatchPlan plan = arm.batching().plan(new BatchRequest(samples, settings.numMicroBatches(), speeds,
-                settings.tokenCap(), Budgets.uniform(settings.sparsity().baseBudget(), latency.numLayers()), latency,
-                settings.seed() + step));
-        long planNanos = System.nanoTime() - start;
+                settings.tokenCap(), baseBudgets(), latency, settings.seed() + step));
+        long planNanos = dealNanos + System.nanoTime() - start;
         List<List<Integer>> lengths = new ArrayList<>();
         for (List<Sample> microBatch : plan.microBatches()) {
             lengths.add(microBatch.stream().map(Sample::length).toList());
         }
         plans.put(step, new Plan(lengths, plan.rankOf(), planNanos));
+    }
+
+    /** Deals the samples of a window to its steps. */
+    List<List<Sample>> deal(StepWindow window, List<Sample> samples) {
+        return arm.batching().deal(new WindowRequest(samples, window.numSteps(), settings.numMicroBatches(),
+                settings.tokenCap(), baseBudgets(), latency, settings.seed() + window.firstStep()));
+    }
+
+    private Budgets baseBudgets() {
+        return Budgets.uniform(settings.sparsity().baseBudget(), latency.numLayers());
     }
 
     /** The plan of a step; it stays until the step is done. */

@@ -14,11 +14,12 @@ import java.util.TreeSet;
  * @param samplesPerStep the global batch
  * @param tokenCap most tokens of a micro-batch
  * @param plansAhead steps that the batcher plans ahead, the running one included, at least 1
+ * @param lookaheadWindow global batches that samples may move between, at least 1
  * @param seed of samples, drawing policies and noise
  */
 public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps, int samplesPerStep, int tokenCap,
         SparsitySettings sparsity, Feedback feedback, StragglerEstimator.Settings straggler, int plansAhead,
-        Disturbances disturbances, Network network, long seed) {
+        int lookaheadWindow, Disturbances disturbances, Network network, long seed) {
     /** Checks the ranges. */
     public SimulationSettings {
         require(numRanks >= 1, "ranks", numRanks);
@@ -27,6 +28,7 @@ public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps
         require(samplesPerStep >= 1, "global batch", samplesPerStep);
         require(tokenCap >= 1, "token cap", tokenCap);
         require(plansAhead >= 1, "plans ahead", plansAhead);
+        require(lookaheadWindow >= 1, "look-ahead", lookaheadWindow);
         for (Disturbances.SlowRank slow : disturbances.slow()) {
             requireRank("slow", slow.rank(), numRanks);
         }

@@ -51,7 +51,7 @@ public final class Simulator {
      * @throws io.sparsebalance.policies.batching.InfeasibleBatchException if samples do not fit the token cap
      */
     public ArmSummary run(Arm arm, StepObserver observer) {
-        return new ArmRun(arm, settings, latency, block, new WorkMeter(latency, coverage),
-                workload.stream(settings.seed(), context)).run(observer);
+        return new ArmRun(arm, settings, latency, block, new WorkMeter(latency, coverage), workload,
+                context).run(observer);
     }
 }

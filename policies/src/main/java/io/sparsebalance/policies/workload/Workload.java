@@ -14,6 +14,9 @@ public sealed interface Workload {
     /** As printed. */
     String label();
 
+    /** Lengths until the first comes again; {@link Long#MAX_VALUE} if they are drawn without end. */
+    long samplesPerEpoch();
+
     /**
      * Lengths one after the other; the same for the same seed.
      *
@@ -62,6 +65,11 @@ public sealed interface Workload {
         @Override
         public String label() {
             return longShare.isEmpty() ? name : String.format(Locale.ROOT, "%s:%s", name, longShare.getAsDouble());
+        }
+
+        @Override
+        public long samplesPerEpoch() {
+            return Long.MAX_VALUE;
         }
 
         @Override
@@ -129,6 +137,11 @@ public sealed interface Workload {
             throw new IllegalArgumentException(file + " line " + number + ": '" + shown
                     + "' is no document length; write one whole number from 1 to " + Integer.MAX_VALUE
                     + " a line, in tokens; '#' begins a comment");
+        }
+
+        @Override
+        public long samplesPerEpoch() {
+            return lengths.size();
         }
 
         @Override
