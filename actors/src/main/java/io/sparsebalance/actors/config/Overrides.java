@@ -3,10 +3,8 @@ package io.sparsebalance.actors.config;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
-import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigUtil;
-import com.typesafe.config.ConfigValue;
 import java.util.regex.Pattern;
 
 /** Settings of the command line, each {@code key=value}. */
@@ -37,21 +35,26 @@ final class Overrides {
         }
         try {
             ConfigUtil.splitPath(key);
-            return ConfigFactory.empty().withValue(key, value(override, value));
+            return parsed(override, key, text(override, value));
         } catch (ConfigException e) {
             throw malformed(override, e.getMessage());
         }
     }
 
-    private static ConfigValue value(String override, String value) {
+    /** The value in HOCON, checked to be a single one. */
+    private static String text(String override, String value) {
         boolean asItStands = HOCON.matcher(value).matches() || LITERAL.matcher(value).matches();
         String text = asItStands ? value : ConfigUtil.quoteString(value);
-        ConfigObject parsed = ConfigFactory.parseString(VALUE + " = " + text,
-                ConfigParseOptions.defaults().setOriginDescription(PLACE + override)).root();
-        if (parsed.size() != 1) {
+        if (parsed(override, VALUE, text).root().size() != 1) {
             throw malformed(override, "it holds more than one setting; repeat --set");
         }
-        return parsed.get(VALUE);
+        return text;
+    }
+
+    /** Parsed with its key, so that the sections on the way to it are known to come from the override too. */
+    private static Config parsed(String override, String key, String text) {
+        return ConfigFactory.parseString(key + " = " + text,
+                ConfigParseOptions.defaults().setOriginDescription(PLACE + override));
     }
 
     private static io.sparsebalance.api.ConfigException malformed(String override, String why) {

@@ -57,6 +57,9 @@ class ErrorsTest {
         ConfigException e = catchThrowableOfType(ConfigException.class,
                 () -> TrainingConfigs.defaults(List.of("run.step=5")));
         assertThat(e).hasMessage("--set run.step=5: unknown key run.step; did you mean run.steps?");
+        ConfigException section = catchThrowableOfType(ConfigException.class,
+                () -> TrainingConfigs.defaults(List.of("balnce.policy=sab")));
+        assertThat(section).hasMessage("--set balnce.policy=sab: unknown key balnce; did you mean balance?");
     }
 
     @Test

@@ -12,6 +12,8 @@ final class Pictures {
     private static final int MAX_COLUMNS = 160;
     private static final int MAX_POINTS = 1500;
     private static final int BINS = 32;
+    /** Bars are cut at this multiple of the 95th percentile. */
+    private static final double CUT = 1.5;
 
     private final List<StepReport> steps;
     private final double first;
@@ -57,16 +59,19 @@ final class Pictures {
         int row = Math.max(28, Math.min(90, 360 / numRanks));
         Svg svg = new Svg(Svg.TOP + numRanks * row + Svg.BOTTOM, "Busy and waiting time of each rank in each step");
         List<StepReport> shown = thin(steps, MAX_BARS);
-        double longest = shown.stream().flatMap(s -> s.ranks().stream())
-                .mapToDouble(r -> r.busySeconds() + r.waitSeconds()).max().orElse(1);
+        double[] sorted = shown.stream().flatMap(s -> s.ranks().stream())
+                .mapToDouble(r -> r.busySeconds() + r.waitSeconds()).sorted().toArray();
+        double longest = sorted[sorted.length - 1];
+        // The first steps, in which code is compiled, would flatten all others.
+        double top = Math.min(longest, CUT * sorted[(int) (0.95 * (sorted.length - 1))]);
         double width = (double) (Svg.right() - Svg.LEFT) / shown.size();
         for (int rank = 0; rank < numRanks; rank++) {
             double floor = Svg.TOP + (rank + 1.0) * row - 4;
-            Axis y = Axis.exact(0, longest, 0, row - 8);
+            Axis y = Axis.exact(0, top, 0, row - 8);
             for (int i = 0; i < shown.size(); i++) {
                 StepReport.RankStep seen = shown.get(i).ranks().get(rank);
-                double busy = y.at(seen.busySeconds());
-                double wait = y.at(seen.waitSeconds());
+                double busy = y.at(Math.min(top, seen.busySeconds()));
+                double wait = y.at(Math.min(top, seen.busySeconds() + seen.waitSeconds())) - busy;
                 String title = String.format(Locale.ROOT, "step %d, rank %d: busy %.3f s, wait %.3f s",
                         shown.get(i).step(), rank,
                         seen.busySeconds(), seen.waitSeconds());
@@ -81,7 +86,7 @@ final class Pictures {
                 String.format(Locale.ROOT, "step %d to %d%s; the tallest bar is %.2f s", shown.getFirst().step(),
                         shown.getLast().step(),
                         shown.size() < steps.size() ? ", every " + Math.ceilDiv(steps.size(), MAX_BARS) + ". step" : "",
-                        longest));
+                        longest) + (top < longest ? String.format(Locale.ROOT, ", cut at %.2f s", top) : ""));
         return svg.toString();
     }
 
