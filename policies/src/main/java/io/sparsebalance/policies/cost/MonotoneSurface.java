@@ -37,7 +37,7 @@ final class MonotoneSurface {
      */
     MonotoneSurface(Law law, List<LatencyTable.AttentionPoint> points, int mostBudget) {
         this.law = law;
-        NavigableMap<Integer, MonotoneSurface.Ratios> ratios = ratios(law, points);
+        NavigableMap<Integer, Ratios> ratios = ratios(law, points);
         TreeSet<Integer> budgetSet = new TreeSet<>();
         points.forEach(point -> budgetSet.add(point.budget()));
         this.lengths = steps(1, ratios.lastKey(), 1, ratios.navigableKeySet());
@@ -52,7 +52,15 @@ final class MonotoneSurface {
     }
 
     /** Measured over law along the budgets of one length. */
-    private record Ratios(double[] logBudgets, double[] ratios) {
+    private static final class Ratios {
+        private final double[] logBudgets;
+        private final double[] ratios;
+
+        Ratios(double[] logBudgets, double[] ratios) {
+            this.logBudgets = logBudgets;
+            this.ratios = ratios;
+        }
+
         double at(int budget) {
             return interpolate(logBudgets, ratios, Math.log(budget));
         }
