@@ -53,8 +53,18 @@ final class Console implements TrainingListener {
                 started.numParameters(), started.numSamples(), started.numTokens(), started.numHeldOutSamples(),
                 started.ranks(),
                 started.device()));
+        longDocuments(started.documents());
         line("run directory " + started.directory());
         line(StepLine.HEADER);
+    }
+
+    private void longDocuments(RunInfo.Documents documents) {
+        long numLong = documents.numSplit() + documents.numTruncated();
+        if (numLong > 0) {
+            line(String.format(Locale.ROOT, "%,d of %,d documents have more than %,d tokens: %,d were split, %,d lost"
+                    + " their end (%,d tokens dropped)", numLong, documents.numDocuments(), documents.maxTokens(),
+                    documents.numSplit(), documents.numTruncated(), documents.numDroppedTokens()));
+        }
     }
 
     @Override

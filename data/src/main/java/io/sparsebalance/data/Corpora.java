@@ -64,7 +64,7 @@ public final class Corpora {
                         + (found.trainSamples() + found.heldOutSamples())
                         + " samples, " + (found.trainTokens() + found.heldOutTokens()) + " tokens; lengths p50 "
                         + found.p50()
-                        + ", p90 " + found.p90() + ", max " + found.max());
+                        + ", p90 " + found.p90() + ", max " + found.max() + found.longDocuments());
             }
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {

@@ -15,4 +15,17 @@ package io.sparsebalance.data;
  */
 public record CorpusStatistics(long documents, long bytes, long skippedBinary, long skippedShort, long splitDocuments,
         long truncatedDocuments, long droppedTokens, long replacedUtf8, long trainSamples, long trainTokens,
-        long heldOutSamples, long heldOutTokens, int p50, int p90, int p99, int max) {}
+        long heldOutSamples, long heldOutTokens, int p50, int p90, int p99, int max) {
+    /** What became of documents that were too long, to append to a line; empty if there was none. */
+    String longDocuments() {
+        StringBuilder text = new StringBuilder();
+        if (splitDocuments > 0) {
+            text.append("; ").append(splitDocuments).append(" longer documents were split");
+        }
+        if (truncatedDocuments > 0) {
+            text.append("; ").append(truncatedDocuments).append(" longer documents lost their end");
+        }
+        return droppedTokens > 0 ? text.append(" (").append(droppedTokens).append(" tokens dropped)").toString()
+                : text.toString();
+    }
+}

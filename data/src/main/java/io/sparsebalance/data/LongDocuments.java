@@ -6,6 +6,6 @@ public enum LongDocuments {
     SPLIT,
     /** It keeps its beginning. */
     TRUNCATE,
-    /** It is refused with an error that names it. */
+    /** It is refused: all text is read, then an error counts such documents and names the first and the longest. */
     REFUSE
 }

@@ -27,6 +27,7 @@ final class TokenStoreBuilder implements DocumentSource.Sink {
     private final MessageDigest digest;
     private final CRC32C tokensCrc = new CRC32C();
     private final List<Piece> pieces = new ArrayList<>();
+    private final RefusedDocuments refused = new RefusedDocuments();
     private long numTokens;
     private long documents;
     private long bytes;
@@ -74,9 +75,9 @@ final class TokenStoreBuilder implements DocumentSource.Sink {
             skippedShort++;
             return;
         }
-        int kept = tokens.length;
-        if (tokens.length > settings.maxDocumentTokens()) {
-            kept = shorten(name, tokens.length);
+        int kept = tokens.length > settings.maxDocumentTokens() ? shorten(name, tokens.length) : tokens.length;
+        if (kept == 0) {
+            return;
         }
         CRC32C hash = new CRC32C();
         hash.update(tokens);
@@ -91,13 +92,14 @@ final class TokenStoreBuilder implements DocumentSource.Sink {
         }
     }
 
-    /** Tokens kept of a document that is too long. */
+    /** Tokens kept of a document that is too long; none if it is refused, which {@link #finish} reports. */
     private int shorten(String name, int length) {
         int most = settings.maxDocumentTokens();
         return switch (settings.longDocuments()) {
-            case REFUSE -> throw new DataException(
-                    "document " + name + " has " + length + " tokens, more than data.max-document-tokens = "
-                            + most + "; raise the key, or set data.long-documents to split or truncate");
+            case REFUSE -> {
+                refused.add(name, length);
+                yield 0;
+            }
             case TRUNCATE -> {
                 truncatedDocuments++;
                 droppedTokens += length - most;
@@ -139,8 +141,13 @@ final class TokenStoreBuilder implements DocumentSource.Sink {
         buffer.clear();
     }
 
-    /** Writes table, statistics and header; returns the statistics. */
+    /**
+     * Writes table, statistics and header; returns the statistics.
+     *
+     * @throws DataException if documents were refused, or there is none
+     */
     CorpusStatistics finish(String source) throws IOException {
+        refused.check(settings.maxDocumentTokens());
         if (pieces.isEmpty()) {
             throw new DataException("data.source: no document with at least two tokens was found in " + source + " ("
                     + skippedBinary + " binary files and " + skippedShort + " shorter documents were skipped)");

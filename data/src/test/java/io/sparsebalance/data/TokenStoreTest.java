@@ -130,7 +130,14 @@ class TokenStoreTest {
         Files.writeString(texts.resolve("long.txt"), "y".repeat(2001));
         assertThatThrownBy(() -> open(new StoreSettings(1000, LongDocuments.REFUSE, 1 << 20, InvalidUtf8.REFUSE, 0)))
                 .hasMessageContaining("long.txt").hasMessageContaining("2001")
-                .hasMessageContaining("data.max-document-tokens");
+                .hasMessageContaining("data.max-document-tokens = 1000")
+                .hasMessageContaining("data.long-documents to split or truncate");
+        Files.writeString(texts.resolve("longer.txt"), "y".repeat(3001));
+        assertThatThrownBy(() -> open(new StoreSettings(1000, LongDocuments.REFUSE, 1 << 20, InvalidUtf8.REFUSE, 0)))
+                .hasMessageContaining("2 documents").hasMessageContaining("long.txt with 2001")
+                .hasMessageContaining("longer.txt with 3001").hasMessageContaining("at least 3001");
+        assertThat(cache).isEmptyDirectory();
+        Files.delete(texts.resolve("longer.txt"));
         try (TokenStore store = open(new StoreSettings(1000, LongDocuments.TRUNCATE, 1 << 20, InvalidUtf8.REFUSE, 0))) {
             assertThat(store.statistics().droppedTokens()).isEqualTo(1001);
         }

@@ -9,6 +9,7 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.Corpora;
+import io.sparsebalance.data.CorpusStatistics;
 import io.sparsebalance.data.DefaultCorpus;
 import io.sparsebalance.data.DocumentSource;
 import io.sparsebalance.data.DocumentSources;
@@ -46,7 +47,7 @@ final class EngineParts implements PartsFactory {
                     tokens.fingerprint(),
                     config.device().kind() + ", " + Replicas.threadsPerRank(config, config.run().ranks())
                             + " thread(s) a rank",
-                    latency.summary());
+                    latency.summary(), documents(tokens.statistics(), config.data().maxDocumentTokens()));
             return new RunParts(config, info, tokens,
                     new ShuffledOrder(config.run().seed(), tokens.numSamples(TokenSource.Split.TRAIN)),
                     latency.model(),
@@ -55,6 +56,11 @@ final class EngineParts implements PartsFactory {
             tokens.close();
             throw e;
         }
+    }
+
+    private static RunInfo.Documents documents(CorpusStatistics found, int maxTokens) {
+        return new RunInfo.Documents(found.documents(), maxTokens, found.splitDocuments(), found.truncatedDocuments(),
+                found.droppedTokens(), found.skippedShort(), found.skippedBinary());
     }
 
     static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {

@@ -91,7 +91,7 @@ public final class RunContext {
         RunInfo info = new RunInfo(known.runId(), directory(), known.steps(), known.ranks(), numParameters,
                 known.numSamples(),
                 known.numTokens(), known.numHeldOutSamples(), known.dataFingerprint(), known.device(),
-                known.calibration());
+                known.calibration(), known.documents());
         directory.writeInfo(info);
         journal.each(listener -> listener.onStarted(info));
     }

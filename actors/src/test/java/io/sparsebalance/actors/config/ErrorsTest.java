@@ -90,7 +90,7 @@ class ErrorsTest {
         "data.invalid-utf8 = skip", "data.held-out-fraction = 1", "data.held-out-fraction = -0.1",
         "data.held-out-fraction = 0.9999999999", "batch.samples-per-step = 0",
         "batch.micro-batches-per-step = 0", "batch.token-cap = 100", "batch.policy = best",
-        "batch.plans-ahead = 0", "batch.lookahead-window = 2", "balance.sparsity = none",
+        "batch.plans-ahead = 0", "batch.lookahead-window = 0", "batch.lookahead-window = 65", "balance.sparsity = none",
         "balance.anchor = average", "balance.guard = 1.1", "balance.guard = -0.1", "balance.feedback = yes",
         "balance.straggler.threshold = 1", "balance.straggler.steps = 0", "optimizer.learning-rate = 0",
         "optimizer.minimum-ratio = 2", "optimizer.warmup-steps = -1", "optimizer.betas = [0.9]",

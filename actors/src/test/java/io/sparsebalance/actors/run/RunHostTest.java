@@ -214,7 +214,7 @@ class RunHostTest {
         return RunHost.start(config, List.of(listener), host,
                 (runId, c, progress) -> new RunParts(c,
                         new RunInfo(runId, c.run().directory(), c.run().steps(), c.run().ranks(), 0, SAMPLES, 0, 6,
-                                "00", "fake", "fake"),
+                                "00", "fake", "fake", new RunInfo.Documents(SAMPLES, 8192, 0, 0, 0, 0, 0)),
                         Fakes.tokens(SAMPLES, 6), new ShuffledOrder(1, SAMPLES), Fakes.latency(), workers));
     }
 

@@ -49,7 +49,8 @@ class JsonTest {
 
     @Test
     void runInfoComesBack() throws IOException {
-        RunInfo info = new RunInfo("id", Path.of("runs/x"), 10, 2, 1L << 33, 5, 6, 7, "abc", "cpu", "measured");
+        RunInfo info = new RunInfo("id", Path.of("runs/x"), 10, 2, 1L << 33, 5, 6, 7, "abc", "cpu", "measured",
+                new RunInfo.Documents(20, 8192, 3, 0, 1, 2, 4));
         assertThat(json.readValue(json.writeValueAsString(info), RunInfo.class)).isEqualTo(info);
     }
 

@@ -78,12 +78,60 @@ class BatcherTest {
         assertThat(failure.reason()).contains("batch.token-cap = 1000");
     }
 
+    @Test
+    void aWindowKeepsEverySampleInItsEpochAndCountsThemOnce() {
+        // 40 samples are 13 steps of 3 and one sample: step 14 holds the end of an epoch and the beginning of the next.
+        ActorRef<Batcher.Command> batcher = batcher(4000, 3, 4);
+        batcher.tell(new Batcher.PlanSteps(FIRST, 27, balancer.ref(), coordinator.ref()));
+        ShuffledOrder order = new ShuffledOrder(1, SAMPLES);
+        boolean moved = false;
+        for (int window = 0; window < 7; window++) {
+            List<Long> ids = new ArrayList<>();
+            List<Long> inOrder = new ArrayList<>();
+            for (int step = 4 * window + 1; step <= Math.min(27, 4 * window + 4); step++) {
+                List<Long> ofStep = new ArrayList<>();
+                plan().microBatches().forEach(batch -> batch.stream().map(SampleRef::id).forEach(ofStep::add));
+                List<Long> expected = LongStream.range(3L * step - 3, 3L * step).map(order::sampleAt).boxed().toList();
+                assertThat(ofStep).hasSize(3);
+                if (step == 14) {
+                    assertThat(ofStep).containsExactlyInAnyOrderElementsOf(expected);
+                    continue;
+                }
+                moved |= !expected.containsAll(ofStep);
+                ids.addAll(ofStep);
+                inOrder.addAll(expected);
+            }
+            if (window < 6) {
+                assertThat(ids).containsExactlyInAnyOrderElementsOf(inOrder);
+            }
+        }
+        assertThat(moved).isTrue();
+    }
+
+    @Test
+    void anotherBatcherFindsTheSameWindowFromItsMiddle() {
+        batcher(4000, 4, 5).tell(new Batcher.PlanSteps(FIRST, 10, balancer.ref(), coordinator.ref()));
+        List<List<List<SampleRef>>> plans = new ArrayList<>();
+        for (int step = 1; step <= 10; step++) {
+            plans.add(plan().microBatches());
+        }
+        ActorRef<Batcher.Command> other = batcher(4000, 4, 5);
+        for (int step : new int[]{8, 3, 10, 8}) {
+            other.tell(new Batcher.PlanSteps(FIRST.withStep(step), step, balancer.ref(), coordinator.ref()));
+            assertThat(plan().microBatches()).isEqualTo(plans.get(step - 1));
+        }
+    }
+
     private StepPlan plan() {
         return balancer.expectMessageClass(Balancer.PlanReady.class).plan();
     }
 
     private static ActorRef<Batcher.Command> batcher(int tokenCap) {
-        Batcher.Settings settings = new Batcher.Settings("run", 1, 2, 4, 4, tokenCap, Budgets.uniform(4, Fakes.LAYERS),
+        return batcher(tokenCap, 4, 1);
+    }
+
+    private static ActorRef<Batcher.Command> batcher(int tokenCap, int samplesPerStep, int window) {
+        Batcher.Settings settings = new Batcher.Settings("run", 1, 2, samplesPerStep, 4, tokenCap, window, Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab"));
         return KIT.spawn(
                 Batcher.create(settings, Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency()));

@@ -47,7 +47,7 @@ final class Seeds {
                 partition.open();
             }
             partition.add(bin, item);
-            fullest.set(bin, (double) -partition.tokens(bin), partition.tokens(bin));
+            fullest.set(bin, -(double) partition.tokens(bin), partition.tokens(bin));
         }
         return partition.settleAll();
     }
