@@ -2,7 +2,6 @@ package io.sparsebalance.actors.profile;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonDeserializer;
@@ -25,8 +24,6 @@ import java.util.stream.Collectors;
 public final class ProfileFiles {
     /** Of the files that this version writes. */
     static final int FORMAT = 1;
-    private static final TypeReference<LinkedHashMap<String, String>> FIELDS = new TypeReference<>() {
-    };
 
     private ProfileFiles() {
     }
@@ -74,7 +71,8 @@ public final class ProfileFiles {
         module.addDeserializer(Fingerprint.class, new JsonDeserializer<>() {
             @Override
             public Fingerprint deserialize(JsonParser in, DeserializationContext context) throws IOException {
-                return new Fingerprint(in.readValueAs(FIELDS));
+                return new Fingerprint(context.readValue(in, context.getTypeFactory()
+                        .constructMapType(LinkedHashMap.class, String.class, String.class)));
             }
         });
         return Json.mapper().registerModule(module).enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)

@@ -31,7 +31,7 @@ public final class BenchPage {
         return Page.begin("Balance, arm by arm", "SparseBalance bench balance") + "<p>" + Html.escape(conditions)
                 + "</p>\n" + table()
                 + Page.section("Busy and waiting",
-                        "Median of each rank over the steps. <span class=\"key\" style=\"background:var(--busy)\"></span>busy"
+                        "Mean of each rank over the steps. <span class=\"key\" style=\"background:var(--busy)\"></span>busy"
                                 + "<span class=\"key\" style=\"background:var(--wait)\"></span>waiting for the slowest rank.",
                         busyAndWait())
                 + Page.section("Time of a step", "From the first to the last quarter of the steps, median as a point.",
@@ -74,9 +74,9 @@ public final class BenchPage {
     private String key() {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < arms.size(); i++) {
-            text.append("<svg style=\"width:1.4em;height:.7em;background:none\" viewBox=\"0 0 14 7\"><line class=\"arm a")
+            text.append("<span style=\"white-space:nowrap\"><svg style=\"width:1.4em;height:.7em;background:none\" viewBox=\"0 0 14 7\"><line class=\"arm a")
                     .append(i % COLOURS).append("\" x1=\"0\" y1=\"4\" x2=\"14\" y2=\"4\"/></svg> ")
-                    .append(Html.escape(arms.get(i).arm())).append(i + 1 < arms.size() ? " &nbsp; " : "");
+                    .append(Html.escape(arms.get(i).arm())).append("</span> &nbsp; ");
         }
         return text.toString();
     }
@@ -98,8 +98,8 @@ public final class BenchPage {
             svg.text(left - 8, top + numRanks * row / 2.0 + 4, "end", arms.get(i).arm());
             for (int rank = 0; rank < numRanks; rank++) {
                 int number = rank;
-                double busy = arms.get(i).quantile(step -> step.busySeconds().get(number), 0.5);
-                double wait = arms.get(i).quantile(step -> step.waitSeconds().get(number), 0.5);
+                double busy = arms.get(i).mean(step -> step.busySeconds().get(number));
+                double wait = arms.get(i).mean(step -> step.waitSeconds().get(number));
                 String title = String.format(Locale.ROOT, "%s, rank %d: busy %.4f s, wait %.4f s", arms.get(i).arm(),
                         rank, busy, wait);
                 svg.rect(left, top + rank * (double) row, x.at(busy) - left, row - 1, "busy", title);
@@ -115,8 +115,7 @@ public final class BenchPage {
         double longest = 0;
         for (int rank = 0; rank < numRanks; rank++) {
             int number = rank;
-            longest = Math.max(longest, arm.quantile(step -> step.busySeconds().get(number), 0.5)
-                    + arm.quantile(step -> step.waitSeconds().get(number), 0.5));
+            longest = Math.max(longest, arm.mean(step -> step.busySeconds().get(number) + step.waitSeconds().get(number)));
         }
         return longest;
     }

@@ -24,8 +24,8 @@ final class Page {
             .ideal { stroke: var(--soft); stroke-dasharray: 4 4; } .dot { fill: var(--busy); fill-opacity: .5; }
             .arm { fill: none; stroke-width: 1.8; } .a0 { stroke: #7d8696; } .a1 { stroke: #2f6fdb; } .a2 { stroke: #1f9d8a; }
             .a3 { stroke: #7a5af5; } .a4 { stroke: #d1843a; } .a5 { stroke: #b8428f; } .a6 { stroke: #d64545; }
-            table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-            td, th { text-align: right; padding: .2rem .5rem; border-bottom: 1px solid var(--line); }
+            table { border-collapse: collapse; width: 100%; font-size: .8rem; }
+            td, th { text-align: right; white-space: nowrap; padding: .2rem .5rem; border-bottom: 1px solid var(--line); }
             td:first-child, th:first-child { text-align: left; }
             .other { fill: var(--alt); } .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 .8em; }
             """;
