@@ -105,17 +105,13 @@ final class SimulateCommand implements Callable<Integer> {
                 inputs.table().coverage().curves().isEmpty() ? "by default curve" : "as measured with it");
         out.printf(Locale.ROOT, "budgets %d to %d, base %d, blocks of %d; anchor %s, guard %s; feedback %s%n",
                 s.sparsity().minBudget(), s.sparsity().maxBudget(), s.sparsity().baseBudget(),
-                inputs.table().table().pairs().block(), lower(s.sparsity().anchor()), s.sparsity().guard(),
-                lower(s.feedback()));
+                inputs.table().table().pairs().block(), SimulateInputs.written(s.sparsity().anchor()), s.sparsity().guard(),
+                SimulateInputs.written(s.feedback()));
         double reduce = s.network().reduceSeconds(s.numRanks());
         if (!s.disturbances().isNone() || reduce > 0) {
             out.printf(Locale.ROOT, "noise %s, slow %s, failing %s, reduce %.3g s%n", s.disturbances().noise(),
                     s.disturbances().slow(), s.disturbances().failures(), reduce);
         }
         out.println();
-    }
-
-    private static String lower(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

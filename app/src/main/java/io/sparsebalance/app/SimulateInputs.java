@@ -14,8 +14,10 @@ import io.sparsebalance.policies.workload.Workload;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What {@code simulate} runs, from its options and a run's configuration. Wrong values end in a {@link ConfigException} that
@@ -58,7 +60,7 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
                 o.slow.stream().map(Disturbances.SlowRank::parse).toList(),
                 o.fail.stream().map(Disturbances.Failure::parse).toList(), o.recoverySeconds);
         Feedback feedback = o.feedback != null
-                ? o.feedback
+                ? constant("--feedback", o.feedback, Feedback.class)
                 : disturbances.isNone() ? Feedback.OFF : config.map(c -> c.balance().feedback()).orElse(Feedback.FULL);
         SimulationSettings settings = new SimulationSettings(ranks, microBatches,
                 or(o.steps, Optional.empty(), DEFAULT_STEPS),
@@ -86,7 +88,9 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
                 or(o.baseBudget, attention.map(TrainingConfig.AttentionSection::kBase), DEFAULT_BASE_BUDGET),
                 or(o.minBudget, attention.map(TrainingConfig.AttentionSection::kMin), DEFAULT_MIN_BUDGET),
                 or(o.maxBudget, attention.map(TrainingConfig.AttentionSection::kMax), DEFAULT_MAX_BUDGET),
-                or(o.anchor, config.map(c -> c.balance().anchor()), Anchor.MEAN),
+                o.anchor != null
+                        ? constant("--anchor", o.anchor, Anchor.class)
+                        : config.map(c -> c.balance().anchor()).orElse(Anchor.MEAN),
                 or(o.guard, config.map(c -> c.balance().guard()), DEFAULT_GUARD));
     }
 
@@ -114,6 +118,20 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         }
     }
 
+    /** Written as in a run's configuration: {@code iso-density}. */
+    private static <E extends Enum<E>> E constant(String option, String text, Class<E> type) {
+        List<String> known = Stream.of(type.getEnumConstants()).map(SimulateInputs::written).toList();
+        int at = known.indexOf(text.toLowerCase(Locale.ROOT).replace('_', '-'));
+        if (at < 0) {
+            throw new ConfigException(option + " " + text + " is unknown; known: " + String.join(", ", known));
+        }
+        return type.getEnumConstants()[at];
+    }
+
+    static String written(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
     private static <T> T or(T option, Optional<T> configured, T otherwise) {
         return option != null ? option : configured.orElse(otherwise);
     }
@@ -132,9 +150,9 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         all.put("kBase", settings.sparsity().baseBudget());
         all.put("kMin", settings.sparsity().minBudget());
         all.put("kMax", settings.sparsity().maxBudget());
-        all.put("anchor", settings.sparsity().anchor());
+        all.put("anchor", written(settings.sparsity().anchor()));
         all.put("guard", settings.sparsity().guard());
-        all.put("feedback", settings.feedback());
+        all.put("feedback", written(settings.feedback()));
         all.put("plansAhead", settings.plansAhead());
         all.put("lookahead", settings.lookaheadWindow());
         all.put("noise", settings.disturbances().noise());

@@ -1,7 +1,5 @@
 package io.sparsebalance.app;
 
-import io.sparsebalance.policies.sparsity.Anchor;
-import io.sparsebalance.policies.step.Feedback;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +34,7 @@ final class SimulateOptions {
     @Option(names = "--k-max", paramLabel = "BLOCKS", description = "Largest budget. Default: 128.")
     Integer maxBudget;
     @Option(names = "--anchor", paramLabel = "ANCHOR", description = "What dst steers to: mean, median, min, max or iso-density. Default: mean.")
-    Anchor anchor;
+    String anchor;
     @Option(names = "--guard", paramLabel = "P", description = "Coverage may fall to (1 - P) times that at k-base, 0 to 1. Default: 0.1.")
     Double guard;
     @Option(names = "--lookahead", paramLabel = "BATCHES", description = "Global batches that samples may move between. Default: 1.")
@@ -44,7 +42,7 @@ final class SimulateOptions {
     @Option(names = "--plans-ahead", paramLabel = "STEPS", description = "Steps that the batcher plans ahead, the running one included. Default: 2.")
     Integer plansAhead;
     @Option(names = "--feedback", paramLabel = "MODE", description = "What measured times may change inside a run: full, assignment or off. Default: off if nothing disturbs the ranks, so that arms differ by their plans alone, else full.")
-    Feedback feedback;
+    String feedback;
     @Option(names = "--noise", paramLabel = "SIGMA", description = "Each micro-batch takes exp(SIGMA x normal) times as long. Default: 0.")
     double noise;
     @Option(names = "--slow", paramLabel = "RANK:FACTOR[@FROM[-TO]]", description = "A rank that takes FACTOR times as long, in all steps or from step FROM to TO. May be given again.")

@@ -8,8 +8,11 @@ import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.CoverageTable;
+import io.sparsebalance.policies.sparsity.FixedSparsity;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.StepInFlight;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.workload.Tables;
 import io.sparsebalance.policies.workload.Workload;
@@ -17,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -170,6 +174,31 @@ class SimulatorTest {
             }
         }
         assertThat(model.linearSeconds(100_000)).isCloseTo(6 * 3.09e9 * 1e5 / (0.4 * 989e12), within(1e-6));
+    }
+
+    /** What the ranks of a run took, given as it was measured: the step ends when the busiest rank does, to the nanosecond. */
+    @Test
+    void givenBusyTimesGiveExactlyTheStepOfThePlan() {
+        SplittableRandom random = new SplittableRandom(4);
+        for (int round = 0; round < 200; round++) {
+            int ranks = 1 + random.nextInt(8);
+            List<List<Integer>> lengths = new ArrayList<>();
+            List<Integer> rankOf = new ArrayList<>();
+            List<Long> nanos = new ArrayList<>();
+            long[] busy = new long[ranks];
+            for (int i = random.nextInt(20); i >= 0; i--) {
+                lengths.add(List.of(1 + random.nextInt(5000)));
+                rankOf.add(random.nextInt(ranks));
+                nanos.add(1 + random.nextLong(10_000_000_000L));
+                busy[rankOf.getLast()] += nanos.getLast();
+            }
+            Balancing balancing = new Balancing(new Balancing.Settings(ranks, 64,
+                    new SparsitySettings(16, 2, 128, Anchor.MEAN, 0.2), new FixedSparsity(), Feedback.OFF,
+                    new StragglerEstimator.Settings(1.25, 3, 0.2), List.of()), LATENCY);
+            StepInFlight step = balancing.begin(lengths, rankOf);
+            SimulatedStep.Outcome outcome = new SimulatedStep(step, balancing, (i, rank) -> nanos.get(i)).run();
+            assertThat(outcome.nanos()).isEqualTo(Arrays.stream(busy).max().getAsLong());
+        }
     }
 
     @Test

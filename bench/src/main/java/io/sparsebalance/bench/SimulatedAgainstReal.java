@@ -1,0 +1,117 @@
+package io.sparsebalance.bench;
+
+import io.sparsebalance.SparseBalance;
+import io.sparsebalance.TrainingConfigs;
+import io.sparsebalance.api.StepReport;
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.api.TrainingListener;
+import io.sparsebalance.api.TrainingRun;
+import io.sparsebalance.policies.cost.LatencyTable;
+import io.sparsebalance.policies.cost.SelectedPairs;
+import io.sparsebalance.policies.simulation.SimulatedStep;
+import io.sparsebalance.policies.sparsity.Anchor;
+import io.sparsebalance.policies.sparsity.FixedSparsity;
+import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.StepInFlight;
+import io.sparsebalance.policies.straggler.StragglerEstimator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+
+/**
+ * Trains for real, simulates every step's plan from the run's own latency table, and prints how far the simulated steps are from
+ * the measured ones. Arguments: overrides {@code key=value}.
+ *
+ * <p>A micro-batch is simulated to take what the table predicted at the budgets it ran with, times the speed factor that its
+ * rank was known to have before the step. The end of a step (reduce, update, commit) is not in the table: its median over the
+ * second quarter of the run is added. The first quarter, in which code is compiled, is left out; the second half is compared.
+ */
+public final class SimulatedAgainstReal {
+    private static final double NANOS_PER_SECOND = 1e9;
+
+    private SimulatedAgainstReal() {
+    }
+
+    /** Runs once and prints a Markdown table. */
+    public static void main(String[] args) {
+        List<String> overrides = new ArrayList<>(List.of("run.name=simulated", "run.steps=80", "run.evaluation.every=0",
+                "run.evaluation.max-tokens=0", "run.checkpoint.every=0"));
+        overrides.addAll(Arrays.asList(args));
+        TrainingConfig config = TrainingConfigs.defaults(overrides);
+        List<StepReport> steps = new ArrayList<>();
+        TrainingListener collect = new TrainingListener() {
+            @Override
+            public void onStep(StepReport report) {
+                steps.add(report);
+            }
+        };
+        try (TrainingRun run = SparseBalance.train(config).listener(collect).start()) {
+            run.result().toCompletableFuture().join();
+        }
+        double endSeconds = median(range(steps, steps.size() / 4, steps.size() / 2)
+                .mapToDouble(i -> steps.get(i).stepSeconds() - busiest(steps.get(i))).toArray());
+        double[] fromTable = range(steps, steps.size() / 2, steps.size())
+                .mapToDouble(i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), true)))
+                .toArray();
+        double[] fromBusy = range(steps, steps.size() / 2, steps.size())
+                .mapToDouble(i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), false)))
+                .toArray();
+        System.out.printf(Locale.ROOT, "%d ranks, %d steps compared, median step %.3f s, end of a step %.1f ms; %s%n%n",
+                config.run().ranks(), fromTable.length, median(range(steps, steps.size() / 2, steps.size())
+                        .mapToDouble(i -> steps.get(i).stepSeconds()).toArray()),
+                1e3 * endSeconds, Arrays.toString(args));
+        System.out.println("| simulated from | median deviation | p95 |");
+        System.out.println("|---|---|---|");
+        print("the latency table", fromTable);
+        print("the measured busy times", fromBusy);
+    }
+
+    private static IntStream range(List<StepReport> steps, int from, int to) {
+        return IntStream.range(Math.max(1, from), Math.min(to, steps.size()));
+    }
+
+    private static void print(String from, double[] deviations) {
+        double[] sorted = deviations.clone();
+        Arrays.sort(sorted);
+        System.out.printf(Locale.ROOT, "| %s | %.2f %% | %.2f %% |%n", from, 100 * median(sorted),
+                100 * sorted[(int) Math.ceil(0.95 * sorted.length) - 1]);
+    }
+
+    private static double deviation(StepReport step, double simulatedSeconds) {
+        return Math.abs(simulatedSeconds - step.stepSeconds()) / step.stepSeconds();
+    }
+
+    private static double busiest(StepReport step) {
+        return step.ranks().stream().mapToDouble(StepReport.RankStep::busySeconds).max().orElse(0);
+    }
+
+    /** Seconds from the first grant to the last completion, of the step's micro-batches on the ranks that ran them. */
+    private static double simulated(StepReport step, StepReport before, boolean predicted) {
+        List<List<Integer>> lengths = step.microBatches().stream().map(StepReport.MicroBatchStep::lengths).toList();
+        List<Integer> rankOf = step.microBatches().stream().map(StepReport.MicroBatchStep::rank).toList();
+        int numLayers = step.microBatches().getFirst().budgets().size();
+        LatencyTable unused = new LatencyTable(numLayers, new SelectedPairs(64, 64, 0), "",
+                List.of(new LatencyTable.AttentionPoint(64, 1, 1)), List.of(new LatencyTable.LinearPoint(64, 1)), 0);
+        Balancing balancing = new Balancing(new Balancing.Settings(step.ranks().size(), 64,
+                new SparsitySettings(1, 1, 1, Anchor.MEAN, 0), new FixedSparsity(), Feedback.OFF,
+                new StragglerEstimator.Settings(1.25, 3, 0.2), List.of()), unused.model());
+        StepInFlight inFlight = balancing.begin(lengths, rankOf);
+        return new SimulatedStep(inFlight, balancing, (i, rank) -> {
+            StepReport.MicroBatchStep ran = step.microBatches().get(i);
+            double seconds = predicted
+                    ? ran.predictedSeconds() * before.ranks().get(rank).speedFactor()
+                    : ran.busySeconds();
+            return Math.max(1, Math.round(seconds * NANOS_PER_SECOND));
+        }).run().nanos() / NANOS_PER_SECOND;
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
+    }
+}
