@@ -114,7 +114,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
 
             @Override
             public void onStep(int step, double elapsedSeconds) {
-                long left = Math.round(elapsedSeconds / step * (steps - step));
+                double left = elapsedSeconds / step * (steps - step);
                 line.show("step " + step + " of " + steps + " of " + arms.size() + " arms, eta "
                         + StepLine.eta(left));
             }
@@ -125,14 +125,21 @@ final class BenchBalanceCommand implements Callable<Integer> {
         out.println(json ? BenchText.json(report) : BenchText.table(report));
         if (html != null) {
             write(html, new BenchPage(report).html(BenchText.conditions(report)));
-            out.println(json ? "" : "page " + html);
+            say(out, "page " + html);
         }
         if (output != null) {
             write(output.resolve("balance.json"), BenchText.json(report));
             write(output.resolve("balance.html"), new BenchPage(report).html(BenchText.conditions(report)));
             ProfileFiles.writeCoverage(output.resolve("coverage.json"),
                     LatencyProfile.CoverageCurve.of(report.coverage()));
-            out.println(json ? "" : "written to " + output);
+            say(out, "written to " + output);
+        }
+    }
+
+    /** A line for people; none beside JSON. */
+    private void say(PrintWriter out, String line) {
+        if (!json) {
+            out.println(line);
         }
     }
 

@@ -39,14 +39,15 @@ final class BenchText {
     /** For people. */
     static String table(BenchReport report) {
         StringBuilder text = new StringBuilder(conditions(report)).append("\n\n").append(ArmTable.header())
-                .append("        quarters, s  overhead  table error (p95)  held-out loss\n");
+                .append("        quarters, s  overhead  busy/table  table error (p95)  held-out loss\n");
         List<ArmResult> results = report.results();
         for (int i = 0; i < results.size(); i++) {
             BenchReport.ArmSteps arm = report.arms().get(i);
             text.append(ArmTable.row(results.get(i)))
-                    .append(String.format(Locale.ROOT, "  %7.4f to %7.4f  %6.2f %%  %6.1f %% (%5.1f %%)  %13s%n",
+                    .append(String.format(Locale.ROOT, "  %7.4f to %7.4f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
                             arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
-                            100 * BenchReport.overhead(arm), 100 * arm.predictionError(0.5),
+                            100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
+                            100 * arm.predictionError(0.5),
                             100 * arm.predictionError(0.95),
                             arm.heldOutLoss().isPresent()
                                     ? String.format(Locale.ROOT, "%.4f", arm.heldOutLoss().getAsDouble())
@@ -70,6 +71,7 @@ final class BenchText {
             values.put("stepSecondsQuarters", List.of(arm.quantile(MeasuredStep::seconds, 0.25),
                     arm.quantile(MeasuredStep::seconds, 0.75)));
             values.put("overhead", BenchReport.overhead(arm));
+            values.put("busyOverPredicted", arm.busyOverPredicted());
             values.put("tableErrorMedian", arm.predictionError(0.5));
             values.put("tableErrorP95", arm.predictionError(0.95));
             more.put(arm.arm(), values);

@@ -56,7 +56,7 @@ final class ProfileCommand implements Callable<Integer> {
             throw new ConfigException("device.kind=noop computes nothing that could be measured; set another one");
         }
         int numRanks = ranks == null ? config.run().ranks() : ranks;
-        if (numRanks < 1 || budgetSeconds != null && !(budgetSeconds > 0)) {
+        if (numRanks < 1 || (budgetSeconds != null && !(budgetSeconds > 0))) {
             throw new ConfigException("--ranks must be at least 1 and --budget-seconds above 0");
         }
         ModelConfig model = Replicas.model(config, new ByteTokenizer().vocabulary());

@@ -25,7 +25,8 @@ public record CorpusStatistics(long documents, long bytes, long skippedBinary, l
         if (truncatedDocuments > 0) {
             text.append("; ").append(truncatedDocuments).append(" longer documents lost their end");
         }
-        return droppedTokens > 0 ? text.append(" (").append(droppedTokens).append(" tokens dropped)").toString()
+        return droppedTokens > 0
+                ? text.append(" (").append(droppedTokens).append(" tokens dropped)").toString()
                 : text.toString();
     }
 }

@@ -47,9 +47,14 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
             return steady.stream().mapToDouble(value).average().orElse(Double.NaN);
         }
 
+        /** Median over ranks and steady steps of busy over predicted seconds; 1 if the table holds. */
+        public double busyOverPredicted() {
+            return Quantiles.median(ratios(1));
+        }
+
         /** Quantile of |predicted - busy| / busy over ranks and steady steps, each rank's median factor taken out. */
         public double predictionError(double q) {
-            double factor = Quantiles.median(ratios(1));
+            double factor = busyOverPredicted();
             double[] errors = ratios(factor);
             for (int i = 0; i < errors.length; i++) {
                 errors[i] = Math.abs(1 - 1 / errors[i]);

@@ -200,14 +200,13 @@ final class Profiler {
 
     private void report(Target target, double seconds) {
         int done = 0;
-        int wanted = 0;
         for (Map.Entry<ProfilePlan.Point, List<ProfileSamples.Visit>> entry : samples.points().entrySet()) {
             done += Math.min(plan.leastRepeats(), entry.getValue().size());
         }
         for (Map.Entry<ProfilePlan.Check, List<Double>> entry : samples.checks().entrySet()) {
             done += Math.min(plan.leastRepeats(), entry.getValue().size());
         }
-        wanted = plan.leastRepeats() * (plan.points().size() + plan.checks().size());
+        int wanted = plan.leastRepeats() * (plan.points().size() + plan.checks().size());
         listener.onVisit(new ProfileProgress(describe(target), repeats(target), seconds, Math.min(done, wanted), wanted,
                 elapsed()));
     }

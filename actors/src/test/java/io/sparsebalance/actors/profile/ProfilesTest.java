@@ -36,8 +36,7 @@ class ProfilesTest {
 
     @Test
     void aProfileComesBackFromItsFileAsItWas() throws IOException {
-        LatencyProfile measured = Profiles.measure(request(), visit -> {
-        }, () -> false).orElseThrow();
+        LatencyProfile measured = Profiles.measure(request(), visit -> {}, () -> false).orElseThrow();
         assertThat(ProfileFiles.read(file)).isEqualTo(measured);
         assertThat(ProfileFiles.partial(file)).doesNotExist();
         assertThat(measured.table().attention()).isNotEmpty();
@@ -76,20 +75,19 @@ class ProfilesTest {
     void brokenOffSamplesOfSomethingElseOrWithoutSenseAreRefused() throws IOException {
         AtomicInteger visits = new AtomicInteger();
         assertThat(Profiles.measure(request(), visit -> visits.incrementAndGet(), () -> visits.get() >= 2)).isEmpty();
-        assertThatThrownBy(() -> Profiles.measure(request("model.ffn=48"), visit -> {
-        }, () -> false)).isInstanceOf(ConfigException.class).hasMessageContaining("ffn 32")
+        assertThatThrownBy(() -> Profiles.measure(request("model.ffn=48"), visit -> {}, () -> false))
+                .isInstanceOf(ConfigException.class).hasMessageContaining("ffn 32")
                 .hasMessageContaining("ffn 48").hasMessageContaining("delete it");
         String text = Files.readString(ProfileFiles.partial(file));
         Files.writeString(ProfileFiles.partial(file), text.substring(0, text.length() / 2));
-        assertThatThrownBy(() -> Profiles.measure(request(), visit -> {
-        }, () -> false)).isInstanceOf(ConfigException.class).hasMessageContaining("broken")
+        assertThatThrownBy(() -> Profiles.measure(request(), visit -> {}, () -> false))
+                .isInstanceOf(ConfigException.class).hasMessageContaining("broken")
                 .hasMessageContaining("delete it to begin again");
     }
 
     @Test
     void aTableOfSomethingElseIsRefusedWithTheCommandThatRenewsIt() {
-        Profiles.measure(request(), visit -> {
-        }, () -> false).orElseThrow();
+        Profiles.measure(request(), visit -> {}, () -> false).orElseThrow();
         TrainingConfig other = TinyRuns.config("model.ffn=48", "run.ranks=1");
         assertThatThrownBy(() -> Profiles.stored(file, other, TinyRuns.model(other)))
                 .isInstanceOf(ConfigException.class)

@@ -18,7 +18,8 @@ public final class TinyRuns {
     /** One layer pair of a tiny model on short documents; later overrides win. */
     public static TrainingConfig config(String... overrides) {
         List<String> all = new ArrayList<>(List.of("model.layers=2", "model.hidden=16", "model.heads=2",
-                "model.kv-heads=1", "model.head-size=8", "model.ffn=32", "attention.block=32", "attention.query-tile=16",
+                "model.kv-heads=1", "model.head-size=8", "model.ffn=32", "attention.block=32",
+                "attention.query-tile=16",
                 "attention.k-min=1", "attention.k-base=2", "attention.k-max=4", "data.max-document-tokens=256",
                 "batch.token-cap=512", "device.threads-per-rank=1"));
         all.addAll(List.of(overrides));

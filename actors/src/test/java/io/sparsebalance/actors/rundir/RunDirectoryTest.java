@@ -134,7 +134,8 @@ class RunDirectoryTest {
     @Test
     void infoAndResultAreWrittenWholeAndReplaced() throws IOException {
         try (RunDirectory directory = RunDirectory.create(config(root))) {
-            RunInfo info = new RunInfo("id", directory.path(), 9, 2, 1, 2, 3, 4, "f", "cpu", "c", new RunInfo.Documents(9, 100, 1, 0, 0, 0, 0));
+            RunInfo info = new RunInfo("id", directory.path(), 9, 2, 1, 2, 3, 4, "f", "cpu", "c",
+                    new RunInfo.Documents(9, 100, 1, 0, 0, 0, 0));
             TrainingResult result = new TrainingResult(directory.path(), 9, false, 2, OptionalDouble.of(2.5), 1, 0.5, 3,
                     4, "d", 0);
             for (int i = 0; i < 2; i++) {

@@ -131,7 +131,8 @@ class BatcherTest {
     }
 
     private static ActorRef<Batcher.Command> batcher(int tokenCap, int samplesPerStep, int window) {
-        Batcher.Settings settings = new Batcher.Settings("run", 1, 2, samplesPerStep, 4, tokenCap, window, Budgets.uniform(4, Fakes.LAYERS),
+        Batcher.Settings settings = new Batcher.Settings("run", 1, 2, samplesPerStep, 4, tokenCap, window,
+                Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab"));
         return KIT.spawn(
                 Batcher.create(settings, Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency()));
