@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
@@ -49,6 +50,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private int warmUp;
     @Option(names = "--anchor", paramLabel = "NAME", description = "What dst steers to. Default: balance.anchor.")
     private String anchor;
+    @Option(names = "--checkpoint", paramLabel = "DIR", description = "Directory of checkpoints of a run of this model that every arm begins from: a router that has learned nothing covers little, and leaves dst nothing to save.")
+    private Path checkpoint;
     @Option(names = "--time-multiplexed", description = "One device for all ranks: their micro-batches run one after the other, each alone and measured; the time of a step is the slowest rank's sum and the update.")
     private boolean timeMultiplexed;
     @Option(names = "--json", description = "Print one JSON object instead of a table.")
@@ -102,7 +105,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
         if (anchor != null) {
             last.add("balance.anchor=" + anchor);
         }
-        return new BenchSettings(options.load(last), arms, numRanks, steps, warmUp, timeMultiplexed);
+        return new BenchSettings(options.load(last), arms, numRanks, steps, warmUp,
+                Optional.ofNullable(checkpoint), timeMultiplexed);
     }
 
     private BalanceBench.Listener listener(ProgressLine line) {

@@ -26,6 +26,8 @@ final class BenchText {
                 : report.settings().numRanks() + " ranks at once, each on its own device in this process; the time of a"
                         + " step is the wall clock's, reduce and update included.";
         return (report.complete() ? "" : "Incomplete: it was stopped. ") + how
+                + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
+                        + ".").orElse(" All arms began from the same initial parameters.")
                 + String.format(Locale.ROOT,
                         " %d samples in %d micro-batches a step, budget %d x %d tokens, anchor %s, guard %s. %d steps of"
                                 + " each arm after a warm-up of %d, arms in turns within each step. Latency table: %s.",

@@ -51,7 +51,8 @@ public final class BalanceBench {
         TrainingConfig config = settings.config();
         List<BenchArm> arms = new ArrayList<>();
         Consumer<String> progress = listener::onPreparing;
-        try (RunParts parts = PartsFactory.engine().prepare("bench", config, progress)) {
+        try (RunParts parts = settings.checkpoints().map(PartsFactory::from).orElseGet(PartsFactory::engine)
+                .prepare("bench", config, progress)) {
             try {
                 for (String name : settings.arms()) {
                     listener.onPreparing("making the replicas of " + name);

@@ -1,7 +1,9 @@
 package io.sparsebalance.actors.bench;
 
 import io.sparsebalance.api.TrainingConfig;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What is compared.
@@ -11,10 +13,11 @@ import java.util.List;
  * @param numRanks ranks that work is balanced over: the devices, or any number on one device in turns
  * @param steps of each arm, warm-up included
  * @param warmUp first steps that are left out
+ * @param checkpoints directory of checkpoints that every arm begins from, instead of initial parameters
  * @param timeMultiplexed whether the ranks' micro-batches run one after the other on one device
  */
 public record BenchSettings(TrainingConfig config, List<String> arms, int numRanks, int steps, int warmUp,
-        boolean timeMultiplexed) {
+        Optional<Path> checkpoints, boolean timeMultiplexed) {
     /** Copies and checks. */
     public BenchSettings {
         arms = List.copyOf(arms);

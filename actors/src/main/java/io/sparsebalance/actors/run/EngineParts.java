@@ -23,14 +23,23 @@ import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.policies.cost.LatencyTable;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /** Puts a run together from its configuration: corpus, latency table, devices and replicas. */
 final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
+
+    private final Optional<Path> checkpoints;
+
+    /** @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters */
+    EngineParts(Optional<Path> checkpoints) {
+        this.checkpoints = checkpoints;
+    }
 
     @Override
     public RunParts prepare(String runId, TrainingConfig config, Consumer<String> progress) {
@@ -75,7 +84,7 @@ final class EngineParts implements PartsFactory {
         return Corpora.open(source, settings, data.cacheDirectory(), progress);
     }
 
-    private static RankWorkerFactory workers(TrainingConfig config, ModelConfig model, TokenSource tokens) {
+    private RankWorkerFactory workers(TrainingConfig config, ModelConfig model, TokenSource tokens) {
         if (config.device().kind().equals(NOOP)) {
             return (rank, collective) -> new NoopRankWorker(collective);
         }
@@ -83,9 +92,20 @@ final class EngineParts implements PartsFactory {
         return (rank, collective) -> {
             Device device = Replicas.device(config, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
+            checkpoints.ifPresent(directory -> load(device, trainer, directory));
             return new EngineRankWorker(device, trainer, tokens, collective, coverageBudgets,
                     config.batch().tokenCap());
         };
+    }
+
+    private static void load(Device device, Trainer trainer, Path directory) {
+        try {
+            trainer.loadCheckpoint(directory);
+        } catch (IOException e) {
+            try (device; trainer) {
+                throw new ConfigException(e.getMessage());
+            }
+        }
     }
 
     /** Measured, stored or made up latencies. */

@@ -5,13 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sparsebalance.actors.profile.TinyRuns;
+import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.engine.Trainer;
+import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.simulation.ArmResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,9 +34,14 @@ class BalanceBenchTest {
 
     private BenchReport run(boolean timeMultiplexed, int numRanks, AtomicInteger stepsDone, BooleanSupplier stopped)
             throws IOException {
+        return run(timeMultiplexed, numRanks, Optional.empty(), stepsDone, stopped);
+    }
+
+    private BenchReport run(boolean timeMultiplexed, int numRanks, Optional<Path> checkpoints, AtomicInteger stepsDone,
+            BooleanSupplier stopped) throws IOException {
         TrainingConfig config = TinyRuns.onTexts(directory, "run.ranks=" + (timeMultiplexed ? 1 : numRanks),
                 "run.steps=" + STEPS, "batch.samples-per-step=8", "batch.micro-batches-per-step=" + 2 * numRanks);
-        return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, timeMultiplexed),
+        return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, checkpoints, timeMultiplexed),
                 new BalanceBench.Listener() {
                     @Override
                     public void onPreparing(String what) {
@@ -90,9 +100,29 @@ class BalanceBenchTest {
     }
 
     @Test
+    void armsBeginFromACheckpoint() throws IOException {
+        TrainingConfig config = TinyRuns.onTexts(directory, "run.seed=77", "run.ranks=1");
+        Path checkpoints = directory.resolve("checkpoints");
+        try (Device device = Replicas.device(config, 1);
+                Trainer trainer = Replicas.trainer(device, config, TinyRuns.model(config), UnaryOperator.identity())) {
+            trainer.saveCheckpoint(checkpoints, 1);
+        }
+        double fromSeed = firstLoss(Optional.empty());
+        assertThat(firstLoss(Optional.of(checkpoints))).isNotEqualTo(fromSeed).isCloseTo(fromSeed, within(0.5));
+        assertThatThrownBy(() -> firstLoss(Optional.of(directory.resolve("nowhere"))))
+                .hasMessageContaining("nowhere");
+    }
+
+    private double firstLoss(Optional<Path> checkpoints) throws IOException {
+        AtomicInteger stepsDone = new AtomicInteger();
+        return run(true, 2, checkpoints, stepsDone, () -> stepsDone.get() >= 1).arms().getFirst().all().getFirst()
+                .loss();
+    }
+
+    @Test
     void settingsThatContradictEachOtherAreRefused() {
         TrainingConfig config = TinyRuns.config("run.ranks=2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, true)).hasMessageContaining("4 ranks on 2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, false)).hasMessageContaining("warm-up");
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), true)).hasMessageContaining("4 ranks on 2");
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), false)).hasMessageContaining("warm-up");
     }
 }
