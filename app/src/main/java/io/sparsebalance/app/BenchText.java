@@ -46,7 +46,8 @@ final class BenchText {
         for (int i = 0; i < results.size(); i++) {
             BenchReport.ArmSteps arm = report.arms().get(i);
             text.append(ArmTable.row(results.get(i)))
-                    .append(String.format(Locale.ROOT, "  %7.4f to %7.4f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
+                    .append(String.format(Locale.ROOT,
+                            "  %7.4f to %7.4f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
                             arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
                             100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
                             100 * arm.predictionError(0.5),

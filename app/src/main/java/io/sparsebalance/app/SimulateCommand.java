@@ -105,7 +105,8 @@ final class SimulateCommand implements Callable<Integer> {
                 inputs.table().coverage().curves().isEmpty() ? "by default curve" : "as measured with it");
         out.printf(Locale.ROOT, "budgets %d to %d, base %d, blocks of %d; anchor %s, guard %s; feedback %s%n",
                 s.sparsity().minBudget(), s.sparsity().maxBudget(), s.sparsity().baseBudget(),
-                inputs.table().table().pairs().block(), SimulateInputs.written(s.sparsity().anchor()), s.sparsity().guard(),
+                inputs.table().table().pairs().block(), SimulateInputs.written(s.sparsity().anchor()),
+                s.sparsity().guard(),
                 SimulateInputs.written(s.feedback()));
         double reduce = s.network().reduceSeconds(s.numRanks());
         if (!s.disturbances().isNone() || reduce > 0) {

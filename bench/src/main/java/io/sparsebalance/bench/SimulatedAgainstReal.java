@@ -58,7 +58,8 @@ public final class SimulatedAgainstReal {
                 .mapToDouble(i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), true)))
                 .toArray();
         double[] fromBusy = range(steps, steps.size() / 2, steps.size())
-                .mapToDouble(i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), false)))
+                .mapToDouble(
+                        i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), false)))
                 .toArray();
         System.out.printf(Locale.ROOT, "%d ranks, %d steps compared, median step %.3f s, end of a step %.1f ms; %s%n%n",
                 config.run().ranks(), fromTable.length, median(range(steps, steps.size() / 2, steps.size())

@@ -191,9 +191,9 @@ class CommandLineTest {
     /** A command on the tiny model. */
     private String[] command(String... words) {
         List<String> all = List.of("data.source=" + texts, "data.cache-directory=" + directory.resolve("cache"),
-                        "run.directory=" + directory.resolve("runs"), "data.max-document-tokens=1024",
-                        "batch.token-cap=4096", "model.layers=2",
-                        "model.hidden=32", "model.heads=2", "model.kv-heads=1", "model.head-size=16", "model.ffn=64");
+                "run.directory=" + directory.resolve("runs"), "data.max-document-tokens=1024",
+                "batch.token-cap=4096", "model.layers=2",
+                "model.hidden=32", "model.heads=2", "model.kv-heads=1", "model.head-size=16", "model.ffn=64");
         List<String> arguments = new ArrayList<>(List.of(words));
         all.forEach(set -> arguments.addAll(List.of("--set", set)));
         return arguments.toArray(String[]::new);
@@ -202,7 +202,8 @@ class CommandLineTest {
     /** Measures a table of the tiny model; runs that read it do not depend on what a clock says. */
     private Path latencyTable() throws Exception {
         Path table = directory.resolve("table.json");
-        Cli.Outcome outcome = Cli.run(directory, command("profile", "--quick", "--budget-seconds=2", "--output=" + table));
+        Cli.Outcome outcome = Cli.run(directory,
+                command("profile", "--quick", "--budget-seconds=2", "--output=" + table));
         assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
         assertThat(outcome.out()).contains("error on", "median", "p95", "measured on device:",
                 "--set balance.latency-table=" + table);

@@ -122,7 +122,9 @@ class BalanceBenchTest {
     @Test
     void settingsThatContradictEachOtherAreRefused() {
         TrainingConfig config = TinyRuns.config("run.ranks=2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), true)).hasMessageContaining("4 ranks on 2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), false)).hasMessageContaining("warm-up");
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), true))
+                .hasMessageContaining("4 ranks on 2");
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), false))
+                .hasMessageContaining("warm-up");
     }
 }

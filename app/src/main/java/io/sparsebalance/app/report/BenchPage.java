@@ -36,7 +36,8 @@ public final class BenchPage {
                         busyAndWait())
                 + Page.section("Time of a step", "From the first to the last quarter of the steps, median as a point.",
                         spread())
-                + Page.section("Imbalance", "Longest over mean busy time of the ranks, moving mean; 1 is even. " + key(),
+                + Page.section("Imbalance",
+                        "Longest over mean busy time of the ranks, moving mean; 1 is even. " + key(),
                         curves(MeasuredStep::imbalance, "max / mean busy", 1))
                 + Page.section("Density", "Computed over causal pairs, moving mean. " + key(),
                         curves(MeasuredStep::density, "density", 0))
@@ -74,7 +75,8 @@ public final class BenchPage {
     private String key() {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < arms.size(); i++) {
-            text.append("<span style=\"white-space:nowrap\"><svg style=\"width:1.4em;height:.7em;background:none\" viewBox=\"0 0 14 7\"><line class=\"arm a")
+            text.append(
+                    "<span style=\"white-space:nowrap\"><svg style=\"width:1.4em;height:.7em;background:none\" viewBox=\"0 0 14 7\"><line class=\"arm a")
                     .append(i % COLOURS).append("\" x1=\"0\" y1=\"4\" x2=\"14\" y2=\"4\"/></svg> ")
                     .append(Html.escape(arms.get(i).arm())).append("</span> &nbsp; ");
         }
@@ -115,7 +117,8 @@ public final class BenchPage {
         double longest = 0;
         for (int rank = 0; rank < numRanks; rank++) {
             int number = rank;
-            longest = Math.max(longest, arm.mean(step -> step.busySeconds().get(number) + step.waitSeconds().get(number)));
+            longest = Math.max(longest,
+                    arm.mean(step -> step.busySeconds().get(number) + step.waitSeconds().get(number)));
         }
         return longest;
     }

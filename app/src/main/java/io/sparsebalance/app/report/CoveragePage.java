@@ -30,7 +30,8 @@ public final class CoveragePage {
      * @param conditions what was measured and how, in plain words
      */
     public String html(String conditions) {
-        StringBuilder html = new StringBuilder(Page.begin("Coverage and attention mass", "SparseBalance bench coverage"))
+        StringBuilder html = new StringBuilder(
+                Page.begin("Coverage and attention mass", "SparseBalance bench coverage"))
                 .append("<p>").append(Html.escape(conditions)).append("</p>\n").append(table())
                 .append(Page.section("All documents, layers and budgets",
                         "Each point is a document in one layer at one budget. On the dashed line the router's coverage is"

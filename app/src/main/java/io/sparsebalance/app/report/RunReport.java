@@ -19,7 +19,8 @@ final class RunReport {
         Findings findings = new Findings(steps);
         return Page.begin(name, "SparseBalance run report") + "<div class=\"tiles\">" + findings.headline()
                 + "</div>\n<p>" + Html.escape(findings.summary()) + "</p>\n"
-                + Page.section("Loss", "Line: the global batch of each step. Points: held-out documents, never trained on.",
+                + Page.section("Loss",
+                        "Line: the global batch of each step. Points: held-out documents, never trained on.",
                         pictures.loss())
                 + Page.section("Busy and waiting",
                         "<span class=\"key busy\" style=\"background:var(--busy)\"></span>busy<span class=\"key wait\""
