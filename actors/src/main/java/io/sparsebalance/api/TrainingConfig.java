@@ -64,11 +64,11 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
             int lookaheadWindow) {}
 
     /** {@code balance}: budgets and stragglers. */
-    public record Balance(String sparsity, Anchor anchor, double guard, Feedback feedback, Straggler straggler,
-            Optional<Path> latencyTable) {}
+    public record Balance(String sparsity, Anchor anchor, double guard, Feedback feedback, double maxChange,
+            double hysteresis, Straggler straggler, Optional<Path> latencyTable) {}
 
-    /** {@code balance.straggler}: busy / predicted above the threshold for this many steps is flagged. */
-    public record Straggler(double threshold, int steps) {}
+    /** {@code balance.straggler}: busy / predicted above the threshold for this many steps is flagged; what then. */
+    public record Straggler(double threshold, int steps, boolean evict) {}
 
     /** {@code optimizer}: AdamW with warm-up and cosine. */
     public record Optimizer(double learningRate, double minimumRatio, int warmupSteps, List<Double> betas,

@@ -103,11 +103,12 @@ final class SimulateCommand implements Callable<Integer> {
                 inputs.context(), s.seed());
         out.printf(Locale.ROOT, "latency table %s; coverage %s%n", inputs.table().name(),
                 inputs.table().coverage().curves().isEmpty() ? "by default curve" : "as measured with it");
-        out.printf(Locale.ROOT, "budgets %d to %d, base %d, blocks of %d; anchor %s, guard %s; feedback %s%n",
+        out.printf(Locale.ROOT, "budgets %d to %d, base %d, blocks of %d; anchor %s, guard %s; feedback %s%s%n",
                 s.sparsity().minBudget(), s.sparsity().maxBudget(), s.sparsity().baseBudget(),
                 inputs.table().table().pairs().block(), SimulateInputs.written(s.sparsity().anchor()),
                 s.sparsity().guard(),
-                SimulateInputs.written(s.feedback()));
+                SimulateInputs.written(s.feedback()),
+                s.moveWork() ? "" : ", no work moves between ranks");
         double reduce = s.network().reduceSeconds(s.numRanks());
         if (!s.disturbances().isNone() || reduce > 0) {
             out.printf(Locale.ROOT, "noise %s, slow %s, failing %s, reduce %.3g s%n", s.disturbances().noise(),

@@ -61,12 +61,12 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
                 o.fail.stream().map(Disturbances.Failure::parse).toList(), o.recoverySeconds);
         Feedback feedback = o.feedback != null
                 ? constant("--feedback", o.feedback, Feedback.class)
-                : disturbances.isNone() ? Feedback.OFF : config.map(c -> c.balance().feedback()).orElse(Feedback.FULL);
+                : config.map(c -> c.balance().feedback()).orElse(Feedback.FULL);
         SimulationSettings settings = new SimulationSettings(ranks, microBatches,
                 or(o.steps, Optional.empty(), DEFAULT_STEPS),
                 or(o.globalBatch, batch.map(TrainingConfig.Batch::samplesPerStep), DEFAULT_GLOBAL_BATCH),
                 or(o.tokenCap, batch.map(TrainingConfig.Batch::tokenCap), Integer.MAX_VALUE), sparsity(o, config),
-                feedback,
+                feedback, feedback != Feedback.OFF && (o.feedback != null || !disturbances.isNone()),
                 config.map(c -> new StragglerEstimator.Settings(c.balance().straggler().threshold(),
                         c.balance().straggler().steps(), DEFAULT_STRAGGLER.smoothing())).orElse(DEFAULT_STRAGGLER),
                 or(o.plansAhead, batch.map(TrainingConfig.Batch::plansAhead), DEFAULT_PLANS_AHEAD),
@@ -91,7 +91,9 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
                 o.anchor != null
                         ? constant("--anchor", o.anchor, Anchor.class)
                         : config.map(c -> c.balance().anchor()).orElse(Anchor.MEAN),
-                or(o.guard, config.map(c -> c.balance().guard()), DEFAULT_GUARD));
+                or(o.guard, config.map(c -> c.balance().guard()), DEFAULT_GUARD),
+                config.map(c -> c.balance().maxChange()).orElse(SparsitySettings.DEFAULT_MAX_CHANGE),
+                config.map(c -> c.balance().hysteresis()).orElse(SparsitySettings.DEFAULT_HYSTERESIS));
     }
 
     private static LatencyTables.Named table(SimulateOptions o, Optional<TrainingConfig> config) {
@@ -153,6 +155,7 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         all.put("anchor", written(settings.sparsity().anchor()));
         all.put("guard", settings.sparsity().guard());
         all.put("feedback", written(settings.feedback()));
+        all.put("moveWork", settings.moveWork());
         all.put("plansAhead", settings.plansAhead());
         all.put("lookahead", settings.lookaheadWindow());
         all.put("noise", settings.disturbances().noise());

@@ -41,7 +41,7 @@ final class SimulateOptions {
     Integer lookahead;
     @Option(names = "--plans-ahead", paramLabel = "STEPS", description = "Steps that the batcher plans ahead, the running one included. Default: 2.")
     Integer plansAhead;
-    @Option(names = "--feedback", paramLabel = "MODE", description = "What measured times may change inside a run: full, assignment or off. Default: off if nothing disturbs the ranks, so that arms differ by their plans alone, else full.")
+    @Option(names = "--feedback", paramLabel = "MODE", description = "What measured times may change inside a run: full, assignment or off. Default: full; but unless something disturbs the ranks or a mode is named, idle ranks take no work over, so that arms differ by their plans alone.")
     String feedback;
     @Option(names = "--noise", paramLabel = "SIGMA", description = "Each micro-batch takes exp(SIGMA x normal) times as long. Default: 0.")
     double noise;

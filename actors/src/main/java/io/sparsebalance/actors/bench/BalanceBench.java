@@ -71,7 +71,7 @@ public final class BalanceBench {
         TrainingConfig.AttentionSection a = config.attention();
         Balancing.Settings balancing = new Balancing.Settings(settings.numRanks(), a.block(),
                 new SparsitySettings(a.kBase(), a.kMin(), a.kMax(), config.balance().anchor(),
-                        config.balance().guard()),
+                        config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
                 arm.sparsity(), config.balance().feedback(),
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(), SMOOTHING),

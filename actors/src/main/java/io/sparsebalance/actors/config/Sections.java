@@ -93,8 +93,9 @@ final class Sections {
         return new TrainingConfig.Balance(v.oneOf("balance.sparsity", SparsityPolicies.names()),
                 v.constant("balance.anchor", Anchor.class), v.number("balance.guard", FROM_ZERO_TO_ONE),
                 v.constant("balance.feedback", Feedback.class),
+                v.number("balance.max-change", Range.above(1, 1000)), v.number("balance.hysteresis", Range.below(0, 1)),
                 new TrainingConfig.Straggler(v.number("balance.straggler.threshold", Range.above(1, 1000)),
-                        v.integer("balance.straggler.steps", 1, 1000)),
+                        v.integer("balance.straggler.steps", 1, 1000), v.flag("balance.straggler.evict")),
                 v.optionalPath("balance.latency-table"));
     }
 

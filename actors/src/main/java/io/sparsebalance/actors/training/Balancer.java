@@ -5,6 +5,7 @@ import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -57,10 +58,11 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
     /**
      * What a balancer decides with.
      *
+     * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage
      */
     public record Settings(StepId generation, int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy,
-            Feedback feedback, StragglerEstimator.Settings straggler, List<Integer> coverageBudgets) {}
+            Feedback feedback, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {}
 
     private final Settings settings;
     private final LatencyModel latency;
@@ -84,8 +86,8 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         this.coordinator = coordinator;
         this.batcher = batcher;
         this.balancing = new Balancing(new Balancing.Settings(settings.numRanks(), settings.block(),
-                settings.sparsity(), settings.policy(), settings.feedback(), settings.straggler(),
-                settings.coverageBudgets()), latency);
+                settings.sparsity(), settings.policy(), settings.feedback(), settings.feedback() != Feedback.OFF,
+                settings.straggler(), settings.evict(), settings.coverageBudgets()), latency);
     }
 
     /** A balancer of one generation. */
@@ -202,6 +204,10 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
         }
         StepRecord record = new StepRecord(step, latency, settings);
         Balancing.Findings findings = balancing.end(step.state(), record::observed);
+        for (Remedies.Advice advice : findings.advice()) {
+            getContext().getLog().warn("step {}: rank {} is a straggler ({}); {}: {}", current.step(), advice.rank(),
+                    findings.verdicts().get(advice.rank()).cause().label(), advice.action(), advice.reason());
+        }
         if (settings.feedback() != Feedback.OFF) {
             batcher.tell(new Batcher.SpeedsObserved(current, findings.speeds()));
         }

@@ -123,11 +123,12 @@ public final class RunContext {
         TrainingConfig.AttentionSection attention = config.attention();
         return new Balancer.Settings(generation, config.run().ranks(), attention.block(),
                 new SparsitySettings(attention.kBase(), attention.kMin(), attention.kMax(), config.balance().anchor(),
-                        config.balance().guard()),
+                        config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
                 SparsityPolicies.byName(config.balance().sparsity()), config.balance().feedback(),
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(),
                         SMOOTHING),
+                config.balance().straggler().evict(),
                 Arrays.stream(Replicas.coverageBudgets(attention)).boxed().toList());
     }
 

@@ -29,6 +29,8 @@ class DefaultsTest {
         assertThat(defaults.data().maxDocumentBytes()).isEqualTo(16L << 20);
         assertThat(defaults.data().cacheDirectory()).isAbsolute().endsWithRaw(java.nio.file.Path.of("sparsebalance"));
         assertThat(defaults.balance().latencyTable()).isEmpty();
+        assertThat(defaults.balance().maxChange()).isEqualTo(2);
+        assertThat(defaults.balance().straggler().evict()).isFalse();
         assertThat(defaults.balance().feedback()).isEqualTo(Feedback.FULL);
         assertThat(defaults.optimizer().betas()).containsExactly(0.9, 0.95);
         assertThat(defaults.pekko()).isEmpty();

@@ -157,7 +157,7 @@ class BalancerTest {
         Balancer.Settings settings = new Balancer.Settings(NONE, 2, 64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5),
                 SparsityPolicies.byName("dst"), feedback, new StragglerEstimator.Settings(1.25, 3, 0.5),
-                List.of(2, 16, 32));
+                false, List.of(2, 16, 32));
         ActorRef<Balancer.Command> balancer = KIT
                 .spawn(Balancer.create(settings, Fakes.latency(), coordinator.ref(), batcher.ref()));
         balancer.tell(new Balancer.RanksJoined(List.of(rank0.ref(), rank1.ref())));

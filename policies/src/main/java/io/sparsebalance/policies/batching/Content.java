@@ -21,6 +21,8 @@ final class Content {
     private static final long DIFFERENCING = 1L << 16;
     private static final long WORK_PER_ITEM = 400;
     private static final long LEAST_WORK = 20_000;
+    private static final int REGROUPINGS = 4;
+    private static final double CLOSE = 1.001;
 
     private final Partition partition;
     private final List<Level> levels;
@@ -73,13 +75,28 @@ final class Content {
         for (int share : SHARES) {
             int ranks = partition.numBins() / share;
             if (partition.numBins() % share == 0 && ranks > 1) {
-                int[] groups = Assignment.assign(partition.seconds(), Partition.evenSpeeds(ranks), null);
-                Level level = Level.of(partition, groups, ranks);
-                LocalSearch.improve(partition, levels, level, work);
+                Level level = evened(partition, levels, ranks, work);
                 level.freeze();
                 levels.add(level);
             }
         }
         return levels;
+    }
+
+    /** Groups for a number of ranks; put together anew as long as that helps, since samples have moved since. */
+    private static Level evened(Partition partition, List<Level> outer, int ranks, long work) {
+        int[] groups = null;
+        Level level = null;
+        for (int round = 0; round < REGROUPINGS; round++) {
+            groups = Assignment.assign(partition.seconds(), Partition.evenSpeeds(ranks), groups);
+            double before = level == null ? Double.POSITIVE_INFINITY : level.max();
+            level = Level.of(partition, groups, ranks);
+            LocalSearch.improve(partition, outer, level, work);
+            double bound = Math.max(level.mean(), partition.maxSeconds());
+            if (level.max() <= bound * CLOSE || level.max() * CLOSE >= before) {
+                break;
+            }
+        }
+        return level;
     }
 }

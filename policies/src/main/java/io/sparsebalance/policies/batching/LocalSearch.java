@@ -18,7 +18,10 @@ final class LocalSearch {
     private static final int FEW_BINS = 64;
     /** Groups in a pass that turn out to be as short as they get; then the longest is settled, and the rest below it. */
     private static final int MAX_STUCK = 64;
+    /** Groups this close to the mean are even. */
     private static final double EVEN = 1e-4;
+    /** The same among many, where the last digits would take long and clocks are noisier. */
+    private static final double EVEN_AMONG_MANY = 1e-3;
     private static final double STRICTLY = 1 - 1e-9;
     private static final int NONE = -1;
 
@@ -77,7 +80,8 @@ final class LocalSearch {
         }
         IndexedHeap heavy = new IndexedHeap(falling);
         IndexedHeap light = new IndexedHeap(rising);
-        double enough = level.mean() * (1 + EVEN);
+        double even = numGroups > FEW_BINS ? EVEN_AMONG_MANY : EVEN;
+        double enough = Math.max(level.mean(), leastOfLongestItem()) * (1 + even);
         boolean changed = false;
         int stuck = 0;
         while (work > 0 && heavy.size() > 0 && stuck < MAX_STUCK && level.load(heavy.at(0)) > enough) {
@@ -95,6 +99,15 @@ final class LocalSearch {
             }
         }
         return changed && stuck > 0 && work > 0;
+    }
+
+    /** No group can be shorter than this that holds the longest item. */
+    private double leastOfLongestItem() {
+        double leastSpeed = Double.POSITIVE_INFINITY;
+        for (int group = 0; group < level.numGroups(); group++) {
+            leastSpeed = Math.min(leastSpeed, level.speed(group));
+        }
+        return leastSpeed * costs.bin(costs.length(0), costs.own(0));
     }
 
     /** Shortens the longest group; answers the group that took over, or -1. */

@@ -39,7 +39,8 @@ final class Generation {
         this.ranks = ranks;
         this.speeds = Collections.nCopies(ranks.length, 1.0);
         this.balancing = new Balancing(new Balancing.Settings(ranks.length, block, settings.sparsity(), arm.sparsity(),
-                settings.feedback(), settings.straggler(), settings.coverageBudgets()), latency);
+                settings.feedback(), settings.moveWork(), settings.straggler(), false, settings.coverageBudgets()),
+                latency);
     }
 
     int[] ranks() {

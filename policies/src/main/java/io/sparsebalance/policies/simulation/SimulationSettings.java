@@ -13,12 +13,14 @@ import java.util.TreeSet;
  * @param numMicroBatches logical micro-batches of a step, over all ranks
  * @param samplesPerStep the global batch
  * @param tokenCap most tokens of a micro-batch
+ * @param moveWork whether idle ranks take work over, as they do in a run; without it an arm is judged by its plans alone
  * @param plansAhead steps that the batcher plans ahead, the running one included, at least 1
  * @param lookaheadWindow global batches that samples may move between, at least 1
  * @param seed of samples, drawing policies and noise
  */
 public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps, int samplesPerStep, int tokenCap,
-        SparsitySettings sparsity, Feedback feedback, StragglerEstimator.Settings straggler, int plansAhead,
+        SparsitySettings sparsity, Feedback feedback, boolean moveWork, StragglerEstimator.Settings straggler,
+        int plansAhead,
         int lookaheadWindow, Disturbances disturbances, Network network, long seed) {
     /** Checks the ranges. */
     public SimulationSettings {

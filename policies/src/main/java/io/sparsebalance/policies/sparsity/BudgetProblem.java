@@ -226,10 +226,14 @@ final class BudgetProblem {
         List<Budgets> floors = new ArrayList<>(rankOf.length);
         int[] byLayer = new int[numLayers];
         for (int i = 0; i < rankOf.length; i++) {
+            boolean same = i > 0;
             for (int layer = 0; layer < numLayers; layer++) {
-                byLayer[layer] = work.levels().budget(work.floor(i, layer));
+                int floor = work.levels().budget(work.floor(i, layer));
+                same &= floor == byLayer[layer];
+                byLayer[layer] = floor;
             }
-            floors.add(Budgets.of(byLayer));
+            // Most micro-batches have the floors of the one before; a million numbers are worth not repeating.
+            floors.add(same ? floors.getLast() : Budgets.of(byLayer));
         }
         return floors;
     }

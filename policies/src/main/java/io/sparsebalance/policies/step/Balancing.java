@@ -9,14 +9,15 @@ import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.straggler.RankObservation;
+import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
-import io.sparsebalance.policies.straggler.StragglerState;
 import io.sparsebalance.policies.straggler.Verdict;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /**
  * All that is decided about the steps of one generation of ranks, and what is learned from one step for the next: budgets at
@@ -28,8 +29,7 @@ public final class Balancing {
 
     private final Settings settings;
     private final LatencyModel latency;
-    private final StragglerEstimator estimator;
-    private StragglerState stragglers;
+    private final StragglerWatch stragglers;
     private RunningCoverage coverage;
     private BudgetMemory memory = BudgetMemory.empty();
     private int numSteps;
@@ -38,13 +38,22 @@ public final class Balancing {
      * What is decided with.
      *
      * @param block key tokens of a block
+     * @param moveWork whether an idle rank may take over what waits for another
+     * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage, ascending
      */
     public record Settings(int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
-            StragglerEstimator.Settings straggler, List<Integer> coverageBudgets) {
+            boolean moveWork, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {
         /** Copies. */
         public Settings {
             coverageBudgets = List.copyOf(coverageBudgets);
+        }
+
+        /** Work moves wherever measured times may change anything; nobody is advised to leave out a rank. */
+        public Settings(int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
+                StragglerEstimator.Settings straggler, List<Integer> coverageBudgets) {
+            this(numRanks, block, sparsity, policy, feedback, feedback != Feedback.OFF, straggler, false,
+                    coverageBudgets);
         }
     }
 
@@ -54,13 +63,15 @@ public final class Balancing {
      * @param observations predicted and measured seconds of each rank
      * @param verdicts what is known of each rank now
      * @param slowest whom the others waited for
+     * @param advice on ranks that were no stragglers a step ago
      */
     public record Findings(List<RankObservation> observations, List<Verdict> verdicts,
-            StragglerEstimator.Slowest slowest) {
+            StragglerEstimator.Slowest slowest, List<Remedies.Advice> advice) {
         /** Copies. */
         public Findings {
             observations = List.copyOf(observations);
             verdicts = List.copyOf(verdicts);
+            advice = List.copyOf(advice);
         }
 
         /** Slowdown factor of each rank; the batcher plans with them. */
@@ -73,18 +84,27 @@ public final class Balancing {
     public Balancing(Settings settings, LatencyModel latency) {
         this.settings = settings;
         this.latency = latency;
-        this.estimator = new StragglerEstimator(settings.straggler());
-        this.stragglers = estimator.initial(settings.numRanks());
+        this.stragglers = new StragglerWatch(settings, latency);
         this.coverage = RunningCoverage.empty(settings.block(), settings.sparsity().hysteresis());
     }
 
     /** Sets the budgets of a step. */
     public StepInFlight begin(List<List<Integer>> lengths, List<Integer> rankOf) {
         List<Double> speeds = speeds();
-        BudgetPlan budgets = settings.policy().plan(
-                new BudgetRequest(lengths, rankOf, speeds, settings.sparsity(), latency, coverage, memory));
+        BudgetPlan budgets = settings.policy().plan(budgetRequest(lengths, rankOf, speeds));
         memory = budgets.memory();
         return new StepInFlight(lengths, rankOf, budgets, latency, speeds);
+    }
+
+    /**
+     * Where times may not change budgets, nor may the assignment that follows them or the number of ranks: each micro-batch is
+     * then steered by itself, as if it had a rank of its own.
+     */
+    private BudgetRequest budgetRequest(List<List<Integer>> lengths, List<Integer> rankOf, List<Double> speeds) {
+        boolean full = settings.feedback() == Feedback.FULL;
+        return new BudgetRequest(lengths, full ? rankOf : IntStream.range(0, lengths.size()).boxed().toList(),
+                full ? speeds : Collections.nCopies(lengths.size(), 1.0), settings.sparsity(), latency, coverage,
+                memory);
     }
 
     /** Speeds that budgets may depend on: measured times change bits only where the configuration lets them. */
@@ -92,19 +112,18 @@ public final class Balancing {
         if (settings.feedback() != Feedback.FULL) {
             return Collections.nCopies(settings.numRanks(), 1.0);
         }
-        return memory.held(estimator.verdicts(stragglers).stream().map(Verdict::speedFactor).toList(),
-                settings.sparsity().hysteresis());
+        return memory.held(stragglers.speeds(), settings.sparsity().hysteresis());
     }
 
     /** Grants a rank its next micro-batch, or one of a rank that would end later; nothing if there is none. */
     public OptionalInt grant(StepInFlight step, int rank) {
         OptionalInt next = step.next(rank);
-        return next.isEmpty() && settings.feedback() != Feedback.OFF ? step.takeOver(rank) : next;
+        return next.isEmpty() && settings.moveWork() ? step.takeOver(rank) : next;
     }
 
     /** Whether asking again may be answered differently while a step runs. */
     public boolean mayMove(StepInFlight step) {
-        return settings.feedback() != Feedback.OFF && step.hasWaiting();
+        return settings.moveWork() && step.hasWaiting();
     }
 
     /** Revises budgets after a completion, where measured times may change them. */
@@ -122,7 +141,7 @@ public final class Balancing {
      */
     public Findings end(StepInFlight step, IntFunction<RunningCoverage.Observation> observed) {
         List<RankObservation> observations = new StepSummary(step).observations();
-        stragglers = estimator.observe(stragglers, observations);
+        List<Verdict> verdicts = stragglers.observe(observations);
         int stride = Math.ceilDiv(step.numMicroBatches(), OBSERVED_MICRO_BATCHES);
         List<RunningCoverage.Observation> some = new ArrayList<>();
         for (int i = numSteps % stride; i < step.numMicroBatches(); i += stride) {
@@ -130,6 +149,7 @@ public final class Balancing {
         }
         coverage = coverage.observe(settings.coverageBudgets(), some);
         numSteps++;
-        return new Findings(observations, estimator.verdicts(stragglers), estimator.slowest(observations));
+        return new Findings(observations, verdicts, stragglers.slowest(observations),
+                stragglers.adviceOnNew(step));
     }
 }

@@ -92,6 +92,7 @@ class SimulatorTest {
         scenario.globalBatch = 16;
         scenario.steps = 60;
         Workload equal = new Workload.Listed("equal", List.of(4000));
+        scenario.feedback(Feedback.OFF);
         double healthy = scenario.simulator(equal).run(Arm.parse("sab/fixed")).stepSeconds();
         scenario.disturbances = new Disturbances(0, List.of(new Disturbances.SlowRank(2, 2, 1, 1000)), List.of(), 0);
         assertThat(scenario.simulator(equal).run(Arm.parse("sab/fixed")).stepSeconds())
@@ -248,7 +249,8 @@ class SimulatorTest {
         private int lookahead = 1;
         private long seed = 1;
         private Anchor anchor = Anchor.MEAN;
-        private Feedback feedback = Feedback.OFF;
+        private Feedback feedback = Feedback.FULL;
+        private boolean moveWork;
         private Disturbances disturbances = Disturbances.NONE;
         private Network network = Network.FREE;
 
@@ -259,12 +261,13 @@ class SimulatorTest {
 
         Scenario feedback(Feedback mode) {
             feedback = mode;
+            moveWork = mode != Feedback.OFF;
             return this;
         }
 
         Simulator simulator(Workload workload) {
             return new Simulator(new SimulationSettings(ranks, microBatches, steps, globalBatch, 1 << 22,
-                    new SparsitySettings(16, 2, 128, anchor, 0.2), feedback,
+                    new SparsitySettings(16, 2, 128, anchor, 0.2), feedback, moveWork,
                     new StragglerEstimator.Settings(1.25, 3, 0.2), 2, lookahead, disturbances, network, seed), LATENCY,
                     64,
                     CoverageTable.unmeasured(64).model(), workload, CONTEXT);
