@@ -24,6 +24,17 @@ final class ConfigOptions {
 
     /** The checked configuration. */
     TrainingConfig load() {
-        return file == null ? TrainingConfigs.defaults(overrides) : TrainingConfigs.load(file, overrides);
+        return load(List.of());
+    }
+
+    /**
+     * The checked configuration.
+     *
+     * @param last overrides after those of the user, each {@code key=value}
+     */
+    TrainingConfig load(List<String> last) {
+        List<String> all = new ArrayList<>(overrides);
+        all.addAll(last);
+        return file == null ? TrainingConfigs.defaults(all) : TrainingConfigs.load(file, all);
     }
 }

@@ -10,7 +10,8 @@ import picocli.CommandLine.Spec;
 
 /** Entry of the command line. */
 @Command(name = "sparsebalance", mixinStandardHelpOptions = true, versionProvider = Version.class, subcommands = {
-    TrainCommand.class, SimulateCommand.class, ConfigCommand.class, ReportCommand.class, DoctorCommand.class,
+    TrainCommand.class, ProfileCommand.class, SimulateCommand.class, BenchCommand.class, ConfigCommand.class,
+    ReportCommand.class, DoctorCommand.class,
     CommandLine.HelpCommand.class}, description = "Trains block-sparse-attention models on ranks that are kept in balance.", synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance train", "  sparsebalance train --set data.source=/path/to/texts --set run.steps=300",
         "  sparsebalance simulate --workload longalign",

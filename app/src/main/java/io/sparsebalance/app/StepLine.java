@@ -32,7 +32,7 @@ final class StepLine {
         return line;
     }
 
-    private static String eta(double seconds) {
+    static String eta(double seconds) {
         long whole = Math.round(seconds);
         return String.format(Locale.ROOT, "%d:%02d:%02d", whole / (MINUTE * MINUTE), whole / MINUTE % MINUTE,
                 whole % MINUTE);

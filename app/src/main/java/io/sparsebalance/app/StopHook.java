@@ -1,13 +1,12 @@
 package io.sparsebalance.app;
 
-import io.sparsebalance.api.TrainingRun;
 import java.io.PrintWriter;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * On Ctrl-C or SIGTERM: asks the run to finish its step and write a checkpoint, waits for the command to end, and ends the
+ * On Ctrl-C or SIGTERM: asks what is running to come to a good end, waits for the command to end, and ends the
  * process with the command's exit code. A second Ctrl-C is left to the terminal's user: the JVM is already shutting down, and
  * SIGKILL ends it.
  */
@@ -15,14 +14,20 @@ final class StopHook implements AutoCloseable {
     private static final AtomicBoolean RUNNING = new AtomicBoolean();
     private static final long WAIT_SECONDS = 120;
 
-    private final TrainingRun run;
+    private final Runnable stop;
+    private final String message;
     private final PrintWriter out;
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Thread thread;
     private volatile boolean stopped;
 
-    StopHook(TrainingRun run, PrintWriter out) {
-        this.run = run;
+    /**
+     * @param stop asks for the end, and returns at once
+     * @param message says what is waited for
+     */
+    StopHook(Runnable stop, PrintWriter out, String message) {
+        this.stop = stop;
+        this.message = message;
         this.out = out;
         this.thread = new Thread(this::stop, "sparsebalance-stop");
         Runtime.getRuntime().addShutdownHook(thread);
@@ -33,7 +38,7 @@ final class StopHook implements AutoCloseable {
         return RUNNING.get();
     }
 
-    /** Whether this run was asked to stop. */
+    /** Whether it was asked to stop. */
     boolean wasStopped() {
         return stopped;
     }
@@ -42,18 +47,18 @@ final class StopHook implements AutoCloseable {
         RUNNING.set(true);
         stopped = true;
         out.println();
-        out.println("stopping: the step in flight is finished, then a checkpoint is written");
+        out.println(message);
         out.flush();
-        run.stop();
+        stop.run();
         try {
             if (!ended.await(WAIT_SECONDS, TimeUnit.SECONDS)) {
-                out.println("the run did not end within " + WAIT_SECONDS + " s; ending the process");
+                out.println("it did not end within " + WAIT_SECONDS + " s; ending the process");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         out.flush();
-        // The hook decides the exit code: the one of the signal would not say that the step and checkpoint are safe.
+        // The hook decides the exit code: the one of the signal would not say that all is safe.
         Runtime.getRuntime().halt(Main.STOPPED);
     }
 

@@ -44,7 +44,8 @@ final class TrainCommand implements Callable<Integer> {
         Console console = new Console(out, quiet,
                 Optional.ofNullable(System.console()).map(java.io.Console::isTerminal).orElse(false));
         TrainingRun run = SparseBalance.train(config).listener(console).start();
-        try (StopHook hook = new StopHook(run, out); run) {
+        try (StopHook hook = new StopHook(run::stop, out,
+                "stopping: the step in flight is finished, then a checkpoint is written"); run) {
             TrainingResult result = run.result().toCompletableFuture().join();
             writeReport(result.directory(), out);
             console.summary(result);

@@ -5,12 +5,19 @@ import io.sparsebalance.kernels.Ops;
 import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
+import java.util.function.UnaryOperator;
 
 /** What every part of the decoder computes with. */
 record DecoderContext(ModelConfig model, Stream stream, Ops ops, SparseAttention attention, Workspace workspace) {
-    /** On the device's own stream. */
-    static DecoderContext of(Device device, ModelConfig model, Workspace workspace) {
-        return new DecoderContext(model, device.stream(), device.ops(), device.attention(model.attention()), workspace);
+    /**
+     * On the device's own stream.
+     *
+     * @param observer wraps the device's attention
+     */
+    static DecoderContext of(Device device, ModelConfig model, Workspace workspace,
+            UnaryOperator<SparseAttention> observer) {
+        return new DecoderContext(model, device.stream(), device.ops(),
+                observer.apply(device.attention(model.attention())), workspace);
     }
 
     /** {@code out[T,N] = x[T,M] w[M,N]}. */

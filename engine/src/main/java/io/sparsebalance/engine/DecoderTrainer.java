@@ -1,12 +1,14 @@
 package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.kernels.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.function.UnaryOperator;
 
 /** The {@link Trainer} of the {@link Decoder}. Owns its tensors, not the device. */
 final class DecoderTrainer implements Trainer {
@@ -23,10 +25,16 @@ final class DecoderTrainer implements Trainer {
 
     /** @param chunkBytes most bytes of logits at once */
     DecoderTrainer(Device device, ModelConfig model, OptimizerConfig optimizer, long seed, long chunkBytes) {
+        this(device, model, optimizer, seed, chunkBytes, UnaryOperator.identity());
+    }
+
+    /** @param observer wraps the device's attention */
+    DecoderTrainer(Device device, ModelConfig model, OptimizerConfig optimizer, long seed, long chunkBytes,
+            UnaryOperator<SparseAttention> observer) {
         this.model = model;
         ParameterLayout layout = ParameterLayout.of(model);
         this.workspace = new Workspace(device);
-        this.context = DecoderContext.of(device, model, workspace);
+        this.context = DecoderContext.of(device, model, workspace, observer);
         this.decoder = new Decoder(context, chunkBytes);
         this.state = TrainingState.allocate(device, layout);
         this.weights = DecoderWeights.of(model, layout, state.matrices(), state.parameters());

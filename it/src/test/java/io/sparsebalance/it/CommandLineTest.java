@@ -76,6 +76,33 @@ class CommandLineTest {
     }
 
     @Test
+    void aTableOfAnotherModelIsRefusedWithTheCommandThatMeasuresItAgain() throws Exception {
+        Path table = latencyTable();
+        assertError(USAGE, "sparsebalance profile --output " + table, "balance.latency-table=" + table,
+                "model.layers=3");
+        assertError(USAGE, "2 layers, hidden 32", "balance.latency-table=" + table, "model.layers=3");
+    }
+
+    @Test
+    void armsAreComparedInTurnsAndDrawn() throws Exception {
+        Path output = directory.resolve("balance");
+        Cli.Outcome outcome = Cli.run(directory,
+                command("bench", "balance", "--arms=random/fixed,sab/dst", "--ranks=4", "--time-multiplexed",
+                        "--steps=3", "--warm-up=1", "--output=" + output));
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
+        assertThat(outcome.out()).contains("4 ranks time-multiplexed on one device", "random/fixed", "sab/dst",
+                "held-out loss");
+        assertThat(Files.readString(output.resolve("balance.html"))).contains("<svg", "time-multiplexed")
+                .doesNotContain("NaN").doesNotContain("src=");
+        assertThat(Files.readString(output.resolve("balance.json"))).contains("\"arms\"", "\"idealSpeedup\"",
+                "\"heldOutLoss\"");
+        assertThat(output.resolve("coverage.json")).exists();
+        Cli.Outcome unknown = Cli.run(directory, command("bench", "balance", "--arms=random/none"));
+        assertThat(unknown.code()).isEqualTo(USAGE);
+        assertThat(unknown.err()).contains("--arms", "dst");
+    }
+
+    @Test
     void aSignalFinishesTheStepWritesACheckpointAndLeavesNothingRunning() throws Exception {
         Process process = Cli.start(directory, arguments("run.steps=100000", "run.evaluation.every=0"));
         Path latest = directory.resolve("runs/latest");
@@ -164,24 +191,30 @@ class CommandLineTest {
 
     /** A run of a tiny model; later overrides win. */
     private String[] arguments(String... overrides) {
-        List<String> all = new ArrayList<>(
-                List.of("data.source=" + texts, "data.cache-directory=" + directory.resolve("cache"),
-                        "run.directory=" + directory.resolve("runs"), "data.max-document-tokens=1024",
-                        "batch.token-cap=4096", "model.layers=2",
-                        "model.hidden=32", "model.heads=2", "model.kv-heads=1", "model.head-size=16", "model.ffn=64"));
-        all.addAll(List.of(overrides));
-        List<String> arguments = new ArrayList<>(List.of("train"));
+        List<String> arguments = new ArrayList<>(List.of(command("train")));
+        List.of(overrides).forEach(set -> arguments.addAll(List.of("--set", set)));
+        return arguments.toArray(String[]::new);
+    }
+
+    /** A command on the tiny model. */
+    private String[] command(String... words) {
+        List<String> all = List.of("data.source=" + texts, "data.cache-directory=" + directory.resolve("cache"),
+                "run.directory=" + directory.resolve("runs"), "data.max-document-tokens=1024",
+                "batch.token-cap=4096", "model.layers=2",
+                "model.hidden=32", "model.heads=2", "model.kv-heads=1", "model.head-size=16", "model.ffn=64");
+        List<String> arguments = new ArrayList<>(List.of(words));
         all.forEach(set -> arguments.addAll(List.of("--set", set)));
         return arguments.toArray(String[]::new);
     }
 
-    private Path latencyTable() throws IOException {
-        return Files.writeString(directory.resolve("table.json"),
-                """
-                        {"numLayers": 2, "pairs": {"block": 64, "queryTile": 64, "forcedBlocks": 2}, "fingerprint": "made up",
-                         "attention": [{"length": 64, "budget": 4, "seconds": 1e-4}, {"length": 1024, "budget": 4, "seconds": 2e-3},
-                                       {"length": 1024, "budget": 16, "seconds": 4e-3}],
-                         "linear": [{"tokens": 1000, "seconds": 2e-3}], "fixedSeconds": 1e-4}
-                        """);
+    /** Measures a table of the tiny model; runs that read it do not depend on what a clock says. */
+    private Path latencyTable() throws Exception {
+        Path table = directory.resolve("table.json");
+        Cli.Outcome outcome = Cli.run(directory,
+                command("profile", "--quick", "--budget-seconds=2", "--output=" + table));
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
+        assertThat(outcome.out()).contains("error on", "median", "p95", "measured on device:",
+                "--set balance.latency-table=" + table);
+        return table;
     }
 }

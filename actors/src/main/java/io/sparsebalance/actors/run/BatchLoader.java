@@ -15,7 +15,7 @@ import java.util.List;
  * Packs samples into a device's memory. The two tensors grow to the largest micro-batch seen and are then reused, so a
  * batch is valid until the next {@link #load}. Device thread only.
  */
-final class BatchLoader implements AutoCloseable {
+public final class BatchLoader implements AutoCloseable {
     private static final int NO_TARGET = -1;
 
     private final Device device;
@@ -25,12 +25,14 @@ final class BatchLoader implements AutoCloseable {
     private Tensor hostTokens;
     private Tensor hostTargets;
 
-    BatchLoader(Device device, TokenSource source) {
+    /** Borrows both. */
+    public BatchLoader(Device device, TokenSource source) {
         this.device = device;
         this.source = source;
     }
 
-    TokenBatch load(List<SampleRef> samples) {
+    /** The samples, packed in their order; valid until the next call. */
+    public TokenBatch load(List<SampleRef> samples) {
         Packing documents = Packing.ofLengths(samples.stream().map(SampleRef::length).toList());
         int numTokens = documents.numTokens();
         reserve(numTokens);

@@ -1,9 +1,10 @@
 package io.sparsebalance.actors.run;
 
+import io.sparsebalance.actors.profile.LatencyProfile;
+import io.sparsebalance.actors.profile.Profiles;
 import io.sparsebalance.actors.rank.NoopRankWorker;
-import io.sparsebalance.actors.rundir.Json;
+import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.actors.training.RankWorkerFactory;
-import io.sparsebalance.actors.training.RunContext;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.RunInfo;
@@ -18,43 +19,48 @@ import io.sparsebalance.data.StoreSettings;
 import io.sparsebalance.data.TokenSource;
 import io.sparsebalance.data.TokenStore;
 import io.sparsebalance.engine.ModelConfig;
-import io.sparsebalance.engine.OptimizerConfig;
 import io.sparsebalance.engine.Trainer;
-import io.sparsebalance.engine.Trainers;
-import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.Device;
-import io.sparsebalance.kernels.DeviceSettings;
-import io.sparsebalance.kernels.Devices;
+import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.cost.LatencyTable;
-import io.sparsebalance.policies.cost.SelectedPairs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /** Puts a run together from its configuration: corpus, latency table, devices and replicas. */
 final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
-    private static final String AUTO = "auto";
+
+    private final Optional<Path> checkpoints;
+
+    /** @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters */
+    EngineParts(Optional<Path> checkpoints) {
+        this.checkpoints = checkpoints;
+    }
 
     @Override
     public RunParts prepare(String runId, TrainingConfig given, Consumer<String> progress) {
-        TrainingConfig config = withKnownDevice(given, progress);
+        TrainingConfig config = Replicas.withKnownDevice(given, progress);
         TokenStore tokens = openCorpus(config, progress);
         try {
             if (tokens.numSamples(TokenSource.Split.TRAIN) == 0) {
                 throw new ConfigException("data.held-out-fraction leaves no sample to train on; lower it or add text");
             }
-            ModelConfig model = model(config, tokens.vocabulary());
-            Calibration.Result latency = latency(config, model, progress);
+            ModelConfig model = Replicas.model(config, tokens.vocabulary());
+            Latency latency = latency(config, model, progress);
             RunInfo info = new RunInfo(runId, config.run().directory(), config.run().steps(), config.run().ranks(), 0,
                     tokens.statistics().trainSamples(), tokens.statistics().trainTokens(),
                     tokens.statistics().heldOutSamples(),
-                    tokens.fingerprint(), config.device().kind() + ", " + threadsPerRank(config) + " thread(s) a rank",
+                    tokens.fingerprint(),
+                    config.device().kind() + ", " + Replicas.threadsPerRank(config, config.run().ranks())
+                            + " thread(s) a rank",
                     latency.summary(), documents(tokens.statistics(), config.data().maxDocumentTokens()));
             return new RunParts(config, info, tokens,
                     new ShuffledOrder(config.run().seed(), tokens.numSamples(TokenSource.Split.TRAIN)),
-                    latency.table().model(),
+                    latency.model(),
                     workers(config, model, tokens));
         } catch (RuntimeException e) {
             tokens.close();
@@ -67,26 +73,7 @@ final class EngineParts implements PartsFactory {
                 found.droppedTokens(), found.skippedShort(), found.skippedBinary());
     }
 
-    /** Replaces {@code device.kind = auto} by what it means here. */
-    private static TrainingConfig withKnownDevice(TrainingConfig config, Consumer<String> progress) {
-        TrainingConfig.DeviceSection device = config.device();
-        if (!device.kind().equals(AUTO)) {
-            return config;
-        }
-        Devices.Choice choice = Devices.choose();
-        progress.accept("device.kind=auto means " + choice.kind() + ": " + choice.reason());
-        return new TrainingConfig(config.run(),
-                new TrainingConfig.DeviceSection(choice.kind(), device.threadsPerRank(), device.memoryBudget()),
-                config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
-                config.text(), config.pekko());
-    }
-
-    private static Device openDevice(TrainingConfig config, int rank) {
-        return Devices.open(config.device().kind(), new DeviceSettings(threadsPerRank(config), rank,
-                config.run().ranks(), config.device().memoryBudget(), false));
-    }
-
-    private static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
+    static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
         TrainingConfig.Data data = config.data();
         DocumentSource source = switch (data.source()) {
             case TrainingConfig.Source.JdkSources() -> DefaultCorpus.find();
@@ -98,89 +85,49 @@ final class EngineParts implements PartsFactory {
         return Corpora.open(source, settings, data.cacheDirectory(), progress);
     }
 
-    private static ModelConfig model(TrainingConfig config, int vocabulary) {
-        TrainingConfig.Model m = config.model();
-        TrainingConfig.AttentionSection a = config.attention();
-        AttentionShape shape = new AttentionShape(m.heads(), m.kvHeads(), m.headSize(), a.block(), a.queryTile(),
-                a.sinkBlocks(),
-                a.localBlocks());
-        return new ModelConfig(vocabulary, m.layers(), m.hidden(), m.ffn(), shape, m.ropeTheta(),
-                (float) m.normEpsilon(), m.qkNorm(),
-                m.tiedEmbeddings(), m.recompute());
-    }
-
-    private static OptimizerConfig optimizer(TrainingConfig config) {
-        TrainingConfig.Optimizer o = config.optimizer();
-        return new OptimizerConfig(o.learningRate(), o.minimumRatio(), o.warmupSteps(), config.run().steps(),
-                o.betas().get(0).floatValue(), o.betas().get(1).floatValue(), (float) o.epsilon(),
-                (float) o.weightDecay(), o.clipNorm());
-    }
-
-    private static int threadsPerRank(TrainingConfig config) {
-        int threads = config.device().threadsPerRank();
-        return threads > 0 ? threads : Math.max(1, Runtime.getRuntime().availableProcessors() / config.run().ranks());
-    }
-
-    private static RankWorkerFactory workers(TrainingConfig config, ModelConfig model, TokenSource tokens) {
+    private RankWorkerFactory workers(TrainingConfig config, ModelConfig model, TokenSource tokens) {
         if (config.device().kind().equals(NOOP)) {
             return (rank, collective) -> new NoopRankWorker(collective);
         }
-        int[] coverageBudgets = RunContext.coverageBudgets(config.attention()).stream().mapToInt(Integer::intValue)
-                .toArray();
+        int[] coverageBudgets = Replicas.coverageBudgets(config.attention());
         return (rank, collective) -> {
-            Device device = openDevice(config, rank);
-            Trainer trainer = trainer(device, config, model);
+            Device device = Replicas.device(config, rank, config.run().ranks());
+            Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
+            checkpoints.ifPresent(directory -> load(device, trainer, directory));
             return new EngineRankWorker(device, trainer, tokens, collective, config.run().ranks(), coverageBudgets,
                     config.batch().tokenCap());
         };
     }
 
-    /** A replica, or a closed device: a device must not stay open when its replica does not fit. */
-    private static Trainer trainer(Device device, TrainingConfig config, ModelConfig model) {
+    private static void load(Device device, Trainer trainer, Path directory) {
         try {
-            return Trainers.create(device, model, optimizer(config), config.run().seed());
-        } catch (RuntimeException e) {
-            device.close();
-            throw e;
+            trainer.loadCheckpoint(directory);
+        } catch (IOException e) {
+            try (device; trainer) {
+                throw new ConfigException(e.getMessage());
+            }
         }
     }
 
-    private static Calibration.Result latency(TrainingConfig config, ModelConfig model, Consumer<String> progress) {
-        TrainingConfig.AttentionSection a = config.attention();
-        SelectedPairs pairs = new SelectedPairs(a.block(), a.queryTile(), a.sinkBlocks() + a.localBlocks());
-        String fingerprint = model + " on " + config.device().kind() + " with " + threadsPerRank(config) + " threads";
-        if (config.balance().latencyTable().isPresent()) {
-            return stored(config.balance().latencyTable().get(), model);
-        }
+    /** Measured, stored or made up latencies. */
+    private record Latency(LatencyModel model, String summary) {}
+
+    private static Latency latency(TrainingConfig config, ModelConfig model, Consumer<String> progress) {
         if (config.device().kind().equals(NOOP)) {
-            return new Calibration.Result(new LatencyTable(model.layers(), pairs, fingerprint,
-                    List.of(new LatencyTable.AttentionPoint(1024, a.kBase(), 1e-3)),
-                    List.of(new LatencyTable.LinearPoint(1024, 1e-3)),
-                    0), "made up: nothing is computed");
+            LatencyTable table = new LatencyTable(model.layers(), Replicas.pairs(config), NOOP,
+                    List.of(new LatencyTable.AttentionPoint(1024, config.attention().kBase(), 1e-3)),
+                    List.of(new LatencyTable.LinearPoint(1024, 1e-3)), 0);
+            return new Latency(table.model(), "made up: nothing is computed");
+        }
+        if (config.balance().latencyTable().isPresent()) {
+            Path file = config.balance().latencyTable().get();
+            LatencyProfile profile = Profiles.stored(file, config, model);
+            return new Latency(profile.table().model(), "stored in " + file + ": " + Profiles.summary(profile));
         }
         progress.accept("measuring latencies on " + config.run().ranks() + " rank(s)");
-        Calibration.Plan plan = new Calibration.Plan(model.layers(), pairs, a.kMin(), a.kBase(), a.kMax(),
-                config.data().maxDocumentTokens(), fingerprint);
-        Calibration.Result result = Calibration.run(plan, config.run().ranks(), rank -> {
-            Device device = openDevice(config, rank);
-            return new CalibrationProbe(device, trainer(device, config, model), config.run().seed() + rank);
-        });
-        progress.accept("latency table: " + result.summary());
-        return result;
-    }
-
-    private static Calibration.Result stored(Path file, ModelConfig model) {
-        try {
-            LatencyTable table = Json.mapper().readValue(file.toFile(), LatencyTable.class);
-            if (table.numLayers() != model.layers()) {
-                throw new ConfigException("balance.latency-table: " + file + " was measured for " + table.numLayers()
-                        + " layers, model.layers is "
-                        + model.layers() + "; measure again, or leave the key empty to calibrate at start");
-            }
-            return new Calibration.Result(table, "stored in " + file);
-        } catch (IOException e) {
-            throw new ConfigException("balance.latency-table: cannot read " + file + ": " + e.getMessage()
-                    + "; name a table in JSON, or leave the key empty to calibrate at start");
-        }
+        LatencyProfile profile = Profiles.measure(Profiles.Request.atStart(config, model), visit -> {}, () -> false)
+                .orElseThrow();
+        progress.accept("latency table: " + Profiles.summary(profile));
+        return new Latency(profile.table().model(), Profiles.summary(profile));
     }
 }

@@ -2,6 +2,9 @@ package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.data.TokenStore;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Prepares a run; the seam at which tests put other workers in. */
@@ -16,6 +19,24 @@ public interface PartsFactory {
 
     /** The real one. */
     static PartsFactory engine() {
-        return new EngineParts();
+        return new EngineParts(Optional.empty());
+    }
+
+    /**
+     * The real one, whose replicas begin from a checkpoint.
+     *
+     * @param checkpoints directory of checkpoints of a model of the same shape; the newest whole one is taken
+     */
+    static PartsFactory from(Path checkpoints) {
+        return new EngineParts(Optional.of(checkpoints));
+    }
+
+    /**
+     * Only the corpus of a configuration, its token store built if it is not there; the caller closes it.
+     *
+     * @param progress is told what is done, in sentences
+     */
+    static TokenStore corpus(TrainingConfig config, Consumer<String> progress) {
+        return EngineParts.openCorpus(config, progress);
     }
 }

@@ -13,7 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Files that are there whole or not at all, also after a power cut. */
-final class DurableFiles {
+public final class DurableFiles {
     private static final Logger LOG = LoggerFactory.getLogger(DurableFiles.class);
 
     private DurableFiles() {
@@ -24,7 +24,7 @@ final class DurableFiles {
      *
      * @throws IOException if it could not be written; names the file, why, and what to do; an older file is still there then
      */
-    static void write(Path path, String text) throws IOException {
+    public static void write(Path path, String text) throws IOException {
         Path temporary = path.resolveSibling("." + path.getFileName() + ".tmp");
         try {
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE,

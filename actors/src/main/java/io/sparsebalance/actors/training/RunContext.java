@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.training;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.actors.rundir.RunDirectory;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.TrainingConfig;
@@ -16,8 +17,8 @@ import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.TreeSet;
 import java.util.function.BiConsumer;
 
 /** What the actors of one run share, all of it fixed before they start. */
@@ -127,16 +128,8 @@ public final class RunContext {
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(),
                         SMOOTHING),
-                config.balance().straggler().evict(), coverageBudgets(attention));
-    }
-
-    /** Budgets at which coverage is sampled: k-min doubled up to k-max, with k-base and k-max themselves. */
-    public static List<Integer> coverageBudgets(TrainingConfig.AttentionSection attention) {
-        TreeSet<Integer> budgets = new TreeSet<>(List.of(attention.kMin(), attention.kBase(), attention.kMax()));
-        for (long k = attention.kMin(); k < attention.kMax(); k *= 2) {
-            budgets.add((int) k);
-        }
-        return List.copyOf(budgets);
+                config.balance().straggler().evict(),
+                Arrays.stream(Replicas.coverageBudgets(attention)).boxed().toList());
     }
 
     /** The first held-out samples up to the token limit, dealt to the ranks in turn. */

@@ -8,8 +8,8 @@ import java.util.List;
  * A {@link LatencyModel} from measured points.
  *
  * <p>Attention of a document is fitted as {@code a + b length + c pairs + d tiles * blocks} (rows moved, pairs computed, router
- * scores) with coefficients that are not negative, and the fit is corrected by a monotone curve from fitted to measured
- * seconds. Every part is monotone, so more tokens or a larger budget never take less time, however noisy the points were.
+ * scores) with coefficients that are not negative, and {@link MonotoneSurface} bends the fit to the points. Every part is
+ * monotone, so more tokens or a larger budget never take less time, however noisy the points were.
  *
  * @param numLayers layers of the model
  * @param pairs block, tile and forced blocks of the attention
@@ -67,7 +67,7 @@ public record LatencyTable(int numLayers, SelectedPairs pairs, String fingerprin
         }
     }
 
-    /** The fitted model; costs some microseconds, so keep it. */
+    /** The fitted model; costs some milliseconds, so keep it. */
     public LatencyModel model() {
         double[][] features = new double[attention.size()][];
         double[] seconds = new double[attention.size()];
@@ -76,11 +76,12 @@ public record LatencyTable(int numLayers, SelectedPairs pairs, String fingerprin
             seconds[i] = attention.get(i).seconds();
         }
         double[] coefficients = NonNegativeFit.solve(features, seconds);
-        double[] fitted = Arrays.stream(features).mapToDouble(f -> dot(coefficients, f)).toArray();
-        MonotoneCurve correction = new MonotoneCurve(fitted, seconds);
+        int longest = attention.stream().mapToInt(AttentionPoint::length).max().orElseThrow();
+        MonotoneSurface surface = new MonotoneSurface(
+                (length, budget) -> dot(coefficients, features(length, budget)), attention, pairs.numBlocks(longest));
         MonotoneCurve tokens = new MonotoneCurve(linear.stream().mapToDouble(LinearPoint::tokens).toArray(),
                 linear.stream().mapToDouble(LinearPoint::seconds).toArray());
-        return new Fitted(this, coefficients, correction, tokens);
+        return new Fitted(this, surface, tokens);
     }
 
     /** Errors of the model on measured micro-batches, at least one. */
@@ -111,14 +112,12 @@ public record LatencyTable(int numLayers, SelectedPairs pairs, String fingerprin
     /** The table with its fit. */
     private static final class Fitted implements LatencyModel {
         private final LatencyTable table;
-        private final double[] coefficients;
-        private final MonotoneCurve correction;
+        private final MonotoneSurface surface;
         private final MonotoneCurve tokenCurve;
 
-        Fitted(LatencyTable table, double[] coefficients, MonotoneCurve correction, MonotoneCurve tokenCurve) {
+        Fitted(LatencyTable table, MonotoneSurface surface, MonotoneCurve tokenCurve) {
             this.table = table;
-            this.coefficients = coefficients;
-            this.correction = correction;
+            this.surface = surface;
             this.tokenCurve = tokenCurve;
         }
 
@@ -129,7 +128,7 @@ public record LatencyTable(int numLayers, SelectedPairs pairs, String fingerprin
 
         @Override
         public double attentionSeconds(int length, int budget) {
-            return correction.at(dot(coefficients, table.features(length, budget)));
+            return surface.at(length, budget);
         }
 
         @Override

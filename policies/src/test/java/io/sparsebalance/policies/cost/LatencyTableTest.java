@@ -2,6 +2,7 @@ package io.sparsebalance.policies.cost;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.workload.Tables;
@@ -53,11 +54,42 @@ class LatencyTableTest {
                 double seconds = model.attentionSeconds(length, budget);
                 assertThat(seconds).isNotNegative().isFinite();
                 assertThat(model.attentionSeconds(length, budget + 1 + random.nextInt(20)))
-                        .isGreaterThanOrEqualTo(seconds);
+                        .isGreaterThanOrEqualTo(seconds * (1 - 1e-12));
                 assertThat(model.attentionSeconds(length + 1 + random.nextInt(500), budget))
                         .isGreaterThanOrEqualTo(seconds * (1 - 1e-12));
                 assertThat(model.linearSeconds(length + 1L)).isGreaterThanOrEqualTo(model.linearSeconds(length));
             }
+        }
+    }
+
+    @Test
+    void pointsThatDoNotContradictEachOtherAreMetExactly() {
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 20; i++) {
+            // Off by less than half the step from point to point, so that all still ascend.
+            LatencyTable table = Tables.table(random, 0.05);
+            LatencyModel model = table.model();
+            for (LatencyTable.AttentionPoint point : table.attention()) {
+                if (point.budget() < model.numBlocks(point.length())) {
+                    assertThat(model.attentionSeconds(point.length(), point.budget()))
+                            .isCloseTo(point.seconds(), withinPercentage(1e-9));
+                }
+            }
+        }
+    }
+
+    @Test
+    void onePointIsEnoughAndTheModelStaysMonotone() {
+        LatencyModel model = new LatencyTable(1, Tables.PAIRS, "one point",
+                List.of(new LatencyTable.AttentionPoint(1024, 4, 1e-3)),
+                List.of(new LatencyTable.LinearPoint(10, 1e-3)),
+                0).model();
+        assertThat(model.attentionSeconds(1024, 4)).isCloseTo(1e-3, withinPercentage(1e-9));
+        double before = 0;
+        for (int length = 1; length < 10_000; length += 37) {
+            double seconds = model.attentionSeconds(length, 4);
+            assertThat(seconds).isGreaterThanOrEqualTo(before * (1 - 1e-12)).isPositive();
+            before = seconds;
         }
     }
 

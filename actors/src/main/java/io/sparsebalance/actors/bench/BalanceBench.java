@@ -1,0 +1,140 @@
+package io.sparsebalance.actors.bench;
+
+import io.sparsebalance.actors.rank.Replicas;
+import io.sparsebalance.actors.run.PartsFactory;
+import io.sparsebalance.actors.training.RunParts;
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.data.SampleRef;
+import io.sparsebalance.data.TokenSource;
+import io.sparsebalance.policies.simulation.Arm;
+import io.sparsebalance.policies.sparsity.SparsitySettings;
+import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.straggler.StragglerEstimator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * Compares arms: every arm has its own replicas, and in each step every arm runs the same samples, one arm after the other, in
+ * an order that turns with the steps, so that whatever the machine does falls on all arms alike.
+ */
+public final class BalanceBench {
+    private static final double SMOOTHING = 0.2;
+
+    private final BenchSettings settings;
+    private final Listener listener;
+
+    /** Is told how it goes; called on the thread that runs the benchmark. */
+    public interface Listener {
+        /** Something long begins. */
+        void onPreparing(String what);
+
+        /** A step of all arms is done. */
+        void onStep(int step, double elapsedSeconds);
+    }
+
+    /** Not yet started. */
+    public BalanceBench(BenchSettings settings, Listener listener) {
+        this.settings = settings;
+        this.listener = listener;
+    }
+
+    /**
+     * Runs all arms; blocks.
+     *
+     * @param stopped asked between the steps of arms; what was measured so far is reported then
+     */
+    public BenchReport run(BooleanSupplier stopped) {
+        TrainingConfig config = settings.config();
+        List<BenchArm> arms = new ArrayList<>();
+        Consumer<String> progress = listener::onPreparing;
+        try (RunParts parts = settings.checkpoints().map(PartsFactory::from).orElseGet(PartsFactory::engine)
+                .prepare("bench", config, progress)) {
+            try {
+                for (String name : settings.arms()) {
+                    listener.onPreparing("making the replicas of " + name);
+                    arms.add(arm(Arm.parse(name), parts));
+                }
+                int steps = runSteps(arms, parts, stopped);
+                return report(arms, parts, steps);
+            } finally {
+                arms.forEach(BenchArm::close);
+            }
+        }
+    }
+
+    private BenchArm arm(Arm arm, RunParts parts) {
+        TrainingConfig config = settings.config();
+        TrainingConfig.AttentionSection a = config.attention();
+        Balancing.Settings balancing = new Balancing.Settings(settings.numRanks(), a.block(),
+                new SparsitySettings(a.kBase(), a.kMin(), a.kMax(), config.balance().anchor(),
+                        config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
+                arm.sparsity(), config.balance().feedback(),
+                new StragglerEstimator.Settings(config.balance().straggler().threshold(),
+                        config.balance().straggler().steps(), SMOOTHING),
+                Arrays.stream(Replicas.coverageBudgets(a)).boxed().toList());
+        StepExecution execution = settings.timeMultiplexed()
+                ? new MultiplexedRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout())
+                : new ConcurrentRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout());
+        return new BenchArm(arm, config, parts.latency(), balancing, execution);
+    }
+
+    /** Steps that every arm has run. */
+    private int runSteps(List<BenchArm> arms, RunParts parts, BooleanSupplier stopped) {
+        long start = System.nanoTime();
+        for (int step = 1; step <= settings.steps(); step++) {
+            List<SampleRef> samples = samples(parts, step);
+            for (int turn = 0; turn < arms.size(); turn++) {
+                if (stopped.getAsBoolean()) {
+                    return step - 1;
+                }
+                arms.get((step + turn) % arms.size()).run(step, samples);
+            }
+            listener.onStep(step, (System.nanoTime() - start) / 1e9);
+        }
+        return settings.steps();
+    }
+
+    private List<SampleRef> samples(RunParts parts, long step) {
+        int count = settings.config().batch().samplesPerStep();
+        List<SampleRef> samples = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN,
+                    parts.order().sampleAt((step - 1) * count + i)));
+        }
+        return samples;
+    }
+
+    private BenchReport report(List<BenchArm> arms, RunParts parts, int steps) {
+        boolean complete = steps == settings.steps();
+        int from = Math.min(settings.warmUp(), Math.max(0, steps - 1));
+        List<SampleRef> heldOut = complete ? heldOut(parts) : List.of();
+        if (!heldOut.isEmpty()) {
+            listener.onPreparing("evaluating " + heldOut.size() + " held-out samples with each arm's parameters");
+        }
+        List<BenchReport.ArmSteps> measured = new ArrayList<>();
+        for (BenchArm arm : arms) {
+            List<MeasuredStep> all = arm.steps().subList(0, steps);
+            OptionalDouble loss = arm.heldOutLoss(heldOut);
+            measured.add(new BenchReport.ArmSteps(arm.name(), all, all.subList(from, steps), loss));
+        }
+        return new BenchReport(settings, complete, parts.info().calibration(), measured,
+                arms.getFirst().coverage().table());
+    }
+
+    private List<SampleRef> heldOut(RunParts parts) {
+        long left = settings.config().run().evaluation().maxTokens();
+        List<SampleRef> samples = new ArrayList<>();
+        for (long i = 0; i < parts.tokens().numSamples(TokenSource.Split.HELD_OUT); i++) {
+            SampleRef sample = parts.tokens().sample(TokenSource.Split.HELD_OUT, i);
+            if (sample.length() <= left) {
+                samples.add(sample);
+                left -= sample.length();
+            }
+        }
+        return samples;
+    }
+}

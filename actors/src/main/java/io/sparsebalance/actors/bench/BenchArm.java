@@ -1,0 +1,144 @@
+package io.sparsebalance.actors.bench;
+
+import io.sparsebalance.actors.training.KeptCoverage;
+import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.data.SampleRef;
+import io.sparsebalance.engine.MicroBatchResult;
+import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.batching.BatchPlan;
+import io.sparsebalance.policies.batching.BatchRequest;
+import io.sparsebalance.policies.batching.Sample;
+import io.sparsebalance.policies.cost.LatencyModel;
+import io.sparsebalance.policies.simulation.Arm;
+import io.sparsebalance.policies.sparsity.RunningCoverage;
+import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.StepInFlight;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/** One arm: its policies, what it has learned, its replicas, and what it has measured. */
+final class BenchArm implements AutoCloseable {
+    private static final double NANOS_PER_SECOND = 1e9;
+
+    private final Arm arm;
+    private final TrainingConfig config;
+    private final LatencyModel latency;
+    private final Balancing.Settings settings;
+    private final Balancing balancing;
+    private final StepExecution execution;
+    private final List<MeasuredStep> steps = new ArrayList<>();
+    private List<Double> speeds;
+    private RunningCoverage coverage;
+
+    /** Takes ownership of the execution. */
+    BenchArm(Arm arm, TrainingConfig config, LatencyModel latency, Balancing.Settings settings,
+            StepExecution execution) {
+        this.arm = arm;
+        this.config = config;
+        this.latency = latency;
+        this.settings = settings;
+        this.balancing = new Balancing(settings, latency);
+        this.execution = execution;
+        this.speeds = Collections.nCopies(settings.numRanks(), 1.0);
+        this.coverage = RunningCoverage.empty(settings.block());
+    }
+
+    String name() {
+        return arm.name();
+    }
+
+    List<MeasuredStep> steps() {
+        return List.copyOf(steps);
+    }
+
+    /** Averages of the coverage that was sampled. */
+    RunningCoverage coverage() {
+        return coverage;
+    }
+
+    /** Plans and runs one step of these samples. */
+    void run(long step, List<SampleRef> samples) {
+        long start = System.nanoTime();
+        BatchPlan plan = batch(step, samples);
+        List<List<SampleRef>> microBatches = plan.microBatches().stream()
+                .map(batch -> batch.stream().map(sample -> samples.get((int) sample.id())).toList()).toList();
+        List<List<Integer>> lengths = microBatches.stream()
+                .map(batch -> batch.stream().map(SampleRef::length).toList()).toList();
+        StepInFlight state = balancing.begin(lengths, plan.rankOf());
+        long planNanos = System.nanoTime() - start;
+        long targets = Math.max(1, samples.stream().mapToLong(sample -> sample.length() - 1L).sum());
+        StepExecution.Executed done = execution.run(step, state, balancing, microBatches, 1.0 / targets);
+        Balancing.Findings findings = balancing.end(state,
+                i -> new RunningCoverage.Observation(lengths.get(i), done.outcomes().get(i).result().coverage()));
+        if (settings.feedback() != Feedback.OFF) {
+            speeds = findings.speeds();
+        }
+        coverage = coverage.observe(settings.coverageBudgets(), done.outcomes().stream()
+                .map(outcome -> new RunningCoverage.Observation(lengths.get(outcome.microBatch()),
+                        outcome.result().coverage()))
+                .toList());
+        // Budgets are decided when the step begins, and every rank waits for them: they are part of its time.
+        steps.add(measured(step, state, done, planNanos, lengths));
+    }
+
+    private BatchPlan batch(long step, List<SampleRef> samples) {
+        List<Sample> all = new ArrayList<>();
+        for (int i = 0; i < samples.size(); i++) {
+            all.add(new Sample(i, samples.get(i).length()));
+        }
+        return arm.batching().plan(new BatchRequest(all, config.batch().microBatchesPerStep(), speeds,
+                config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + step));
+    }
+
+    private Budgets baseBudgets() {
+        return Budgets.uniform(config.attention().kBase(), config.model().layers());
+    }
+
+    private MeasuredStep measured(long step, StepInFlight state, StepExecution.Executed done, long planNanos,
+            List<List<Integer>> lengths) {
+        double[] predicted = new double[settings.numRanks()];
+        double lossSum = 0;
+        long targets = 0;
+        long selected = 0;
+        long causal = 0;
+        double kept = 0;
+        long tokens = 0;
+        for (MicroBatchOutcome outcome : done.outcomes()) {
+            MicroBatchResult result = outcome.result();
+            long batchTokens = lengths.get(outcome.microBatch()).stream().mapToLong(Integer::longValue).sum();
+            predicted[outcome.rank()] += state.seconds(outcome.microBatch());
+            lossSum += result.lossSum();
+            targets += result.numTargets();
+            selected += result.selectedPairs();
+            causal += result.causalPairs();
+            kept += KeptCoverage.of(settings.coverageBudgets(), outcome) * batchTokens;
+            tokens += batchTokens;
+        }
+        List<Double> predictedSeconds = new ArrayList<>();
+        for (double seconds : predicted) {
+            predictedSeconds.add(seconds);
+        }
+        double planSeconds = (planNanos + done.reviseNanos()) / NANOS_PER_SECOND;
+        return new MeasuredStep(step, done.seconds() + planNanos / NANOS_PER_SECOND, done.busySeconds(),
+                done.waitSeconds(), predictedSeconds, (double) selected / causal, kept / tokens, planSeconds,
+                lossSum / Math.max(1, targets));
+    }
+
+    /** Mean loss of held-out samples at the base budget, nats a token; nothing if there are none. */
+    OptionalDouble heldOutLoss(List<SampleRef> samples) {
+        if (samples.isEmpty()) {
+            return OptionalDouble.empty();
+        }
+        MicroBatchResult result = execution.evaluate(samples, baseBudgets());
+        return OptionalDouble.of(result.lossSum() / Math.max(1, result.numTargets()));
+    }
+
+    @Override
+    public void close() {
+        execution.close();
+    }
+}

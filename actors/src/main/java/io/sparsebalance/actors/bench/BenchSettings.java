@@ -1,0 +1,34 @@
+package io.sparsebalance.actors.bench;
+
+import io.sparsebalance.api.TrainingConfig;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What is compared.
+ *
+ * @param config of model, data, budgets and feedback; {@code run.ranks} is the number of devices
+ * @param arms names as {@code batching/sparsity}
+ * @param numRanks ranks that work is balanced over: the devices, or any number on one device in turns
+ * @param steps of each arm, warm-up included
+ * @param warmUp first steps that are left out
+ * @param checkpoints directory of checkpoints that every arm begins from, instead of initial parameters
+ * @param timeMultiplexed whether the ranks' micro-batches run one after the other on one device
+ */
+public record BenchSettings(TrainingConfig config, List<String> arms, int numRanks, int steps, int warmUp,
+        Optional<Path> checkpoints, boolean timeMultiplexed) {
+    /** Copies and checks. */
+    public BenchSettings {
+        arms = List.copyOf(arms);
+        if (steps <= warmUp || warmUp < 0) {
+            throw new IllegalArgumentException("steps " + steps + " must be more than the warm-up's " + warmUp);
+        }
+        int devices = config.run().ranks();
+        if (timeMultiplexed ? devices != 1 : devices != numRanks) {
+            throw new IllegalArgumentException(
+                    numRanks + " ranks on " + devices + " devices; time-multiplexed ranks share one, others have their"
+                            + " own");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package io.sparsebalance.actors.rank;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A clock of one thread that stands still while the thread is ready to run and another one has the processor: what other
+ * programs take from this machine while it is measured is not a property of the device. Where the system does not tell
+ * (Linux does, in {@code schedstat}), it is {@link System#nanoTime}.
+ */
+public final class BusyClock implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(BusyClock.class);
+    private static final String STATISTICS = "/proc/thread-self/schedstat";
+    private static final int LINE = 96;
+
+    private final byte[] line = new byte[LINE];
+    private RandomAccessFile statistics;
+
+    private BusyClock(RandomAccessFile statistics) {
+        this.statistics = statistics;
+    }
+
+    /** Of the calling thread, which alone may use it. */
+    public static BusyClock ofThisThread() {
+        try {
+            return new BusyClock(new RandomAccessFile(STATISTICS, "r"));
+        } catch (IOException e) {
+            LOG.debug("waiting for a processor cannot be told from work", e);
+            return new BusyClock(null);
+        }
+    }
+
+    /** Nanoseconds since some moment, waiting for a processor left out. */
+    public long nanos() {
+        return System.nanoTime() - waited();
+    }
+
+    /** Second of three numbers: nanoseconds spent ready to run. */
+    private long waited() {
+        if (statistics == null) {
+            return 0;
+        }
+        try {
+            statistics.seek(0);
+            int length = Math.max(0, statistics.read(line));
+            String[] numbers = new String(line, 0, length, StandardCharsets.US_ASCII).split(" ", 3);
+            return numbers.length == 3 ? Long.parseLong(numbers[1]) : 0;
+        } catch (IOException | NumberFormatException e) {
+            LOG.debug("waiting for a processor can no longer be told from work", e);
+            close();
+            return 0;
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            if (statistics != null) {
+                statistics.close();
+            }
+        } catch (IOException e) {
+            LOG.debug("cannot close {}", STATISTICS, e);
+        }
+        statistics = null;
+    }
+}

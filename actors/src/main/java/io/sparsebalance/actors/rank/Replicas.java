@@ -1,0 +1,100 @@
+package io.sparsebalance.actors.rank;
+
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.engine.ModelConfig;
+import io.sparsebalance.engine.OptimizerConfig;
+import io.sparsebalance.engine.Trainer;
+import io.sparsebalance.engine.Trainers;
+import io.sparsebalance.kernels.AttentionShape;
+import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.DeviceSettings;
+import io.sparsebalance.kernels.Devices;
+import io.sparsebalance.kernels.SparseAttention;
+import io.sparsebalance.policies.cost.SelectedPairs;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+
+/** Devices and replicas as a run configuration asks for them. */
+public final class Replicas {
+    private static final String AUTO = "auto";
+
+    private Replicas() {
+    }
+
+    /** Shape of the decoder. */
+    public static ModelConfig model(TrainingConfig config, int vocabulary) {
+        TrainingConfig.Model m = config.model();
+        TrainingConfig.AttentionSection a = config.attention();
+        AttentionShape shape = new AttentionShape(m.heads(), m.kvHeads(), m.headSize(), a.block(), a.queryTile(),
+                a.sinkBlocks(), a.localBlocks());
+        return new ModelConfig(vocabulary, m.layers(), m.hidden(), m.ffn(), shape, m.ropeTheta(),
+                (float) m.normEpsilon(), m.qkNorm(), m.tiedEmbeddings(), m.recompute());
+    }
+
+    /** How pairs are counted for that decoder. */
+    public static SelectedPairs pairs(TrainingConfig config) {
+        TrainingConfig.AttentionSection a = config.attention();
+        return new SelectedPairs(a.block(), a.queryTile(), a.sinkBlocks() + a.localBlocks());
+    }
+
+    /** Budgets at which coverage is sampled: k-min doubled up to k-max, with k-base and k-max themselves; ascending. */
+    public static int[] coverageBudgets(TrainingConfig.AttentionSection attention) {
+        TreeSet<Integer> budgets = new TreeSet<>();
+        for (long k = attention.kMin(); k < attention.kMax(); k *= 2) {
+            budgets.add((int) k);
+        }
+        budgets.add(attention.kBase());
+        budgets.add(attention.kMax());
+        return budgets.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** Threads of a rank's device when {@code numRanks} of them share this machine. */
+    public static int threadsPerRank(TrainingConfig config, int numRanks) {
+        int threads = config.device().threadsPerRank();
+        return threads > 0 ? threads : Math.max(1, Runtime.getRuntime().availableProcessors() / numRanks);
+    }
+
+    /** The device of one rank; the caller closes it. {@code auto} is resolved. */
+    public static Device device(TrainingConfig config, int rank, int numRanks) {
+        TrainingConfig.DeviceSection device = withKnownDevice(config, reason -> {}).device();
+        return Devices.open(device.kind(),
+                new DeviceSettings(threadsPerRank(config, numRanks), rank, numRanks, device.memoryBudget(), false));
+    }
+
+    /** Replaces {@code device.kind = auto} by what it means here. */
+    public static TrainingConfig withKnownDevice(TrainingConfig config, Consumer<String> progress) {
+        TrainingConfig.DeviceSection device = config.device();
+        if (!device.kind().equals(AUTO)) {
+            return config;
+        }
+        Devices.Choice choice = Devices.choose();
+        progress.accept("device.kind=auto means " + choice.kind() + ": " + choice.reason());
+        return new TrainingConfig(config.run(),
+                new TrainingConfig.DeviceSection(choice.kind(), device.threadsPerRank(), device.memoryBudget()),
+                config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
+                config.text(), config.pekko());
+    }
+
+    /**
+     * A replica; if it cannot be made, its device is closed.
+     *
+     * @param observer wraps the device's attention
+     */
+    public static Trainer trainer(Device device, TrainingConfig config, ModelConfig model,
+            UnaryOperator<SparseAttention> observer) {
+        try {
+            return Trainers.create(device, model, optimizer(config), config.run().seed(), observer);
+        } catch (RuntimeException e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    private static OptimizerConfig optimizer(TrainingConfig config) {
+        TrainingConfig.Optimizer o = config.optimizer();
+        return new OptimizerConfig(o.learningRate(), o.minimumRatio(), o.warmupSteps(), config.run().steps(),
+                o.betas().get(0).floatValue(), o.betas().get(1).floatValue(), (float) o.epsilon(),
+                (float) o.weightDecay(), o.clipNorm());
+    }
+}

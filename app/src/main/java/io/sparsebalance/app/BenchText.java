@@ -1,0 +1,85 @@
+package io.sparsebalance.app;
+
+import io.sparsebalance.actors.bench.BenchReport;
+import io.sparsebalance.actors.bench.MeasuredStep;
+import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.policies.simulation.ArmResult;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** A comparison of arms as text. */
+final class BenchText {
+    private BenchText() {
+    }
+
+    /** What was measured and how, in plain words. */
+    static String conditions(BenchReport report) {
+        TrainingConfig config = report.settings().config();
+        int steady = report.arms().getFirst().steady().size();
+        String how = report.settings().timeMultiplexed()
+                ? report.settings().numRanks() + " ranks time-multiplexed on one device: their micro-batches ran one"
+                        + " after the other, each alone and measured; the time of a step is the slowest rank's sum and"
+                        + " the measured update, without a reduce. These are not times of "
+                        + report.settings().numRanks() + " devices at once."
+                : report.settings().numRanks() + " ranks at once, each on its own device in this process; the time of a"
+                        + " step is the wall clock's, reduce and update included.";
+        return (report.complete() ? "" : "Incomplete: it was stopped. ") + how
+                + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
+                        + ".").orElse(" All arms began from the same initial parameters.")
+                + String.format(Locale.ROOT,
+                        " %d samples in %d micro-batches a step, budget %d x %d tokens, anchor %s, guard %s. %d steps of"
+                                + " each arm after a warm-up of %d, arms in turns within each step. Latency table: %s.",
+                        config.batch().samplesPerStep(), config.batch().microBatchesPerStep(),
+                        config.attention().kBase(), config.attention().block(),
+                        config.balance().anchor().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                        config.balance().guard(), steady, report.arms().getFirst().all().size() - steady,
+                        report.latency());
+    }
+
+    /** For people. */
+    static String table(BenchReport report) {
+        StringBuilder text = new StringBuilder(conditions(report)).append("\n\n").append(ArmTable.header())
+                .append("        quarters, s  overhead  busy/table  table error (p95)  held-out loss\n");
+        List<ArmResult> results = report.results();
+        for (int i = 0; i < results.size(); i++) {
+            BenchReport.ArmSteps arm = report.arms().get(i);
+            text.append(ArmTable.row(results.get(i)))
+                    .append(String.format(Locale.ROOT,
+                            "  %7.4f to %7.4f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
+                            arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
+                            100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
+                            100 * arm.predictionError(0.5),
+                            100 * arm.predictionError(0.95),
+                            arm.heldOutLoss().isPresent()
+                                    ? String.format(Locale.ROOT, "%.4f", arm.heldOutLoss().getAsDouble())
+                                    : "-"));
+        }
+        return text.toString();
+    }
+
+    /** For programs. */
+    static String json(BenchReport report) {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("conditions", conditions(report));
+        settings.put("complete", report.complete());
+        settings.put("timeMultiplexed", report.settings().timeMultiplexed());
+        settings.put("ranks", report.settings().numRanks());
+        settings.put("steps", report.arms().getFirst().steady().size());
+        Map<String, Object> more = new LinkedHashMap<>();
+        for (BenchReport.ArmSteps arm : report.arms()) {
+            Map<String, Object> values = new LinkedHashMap<>();
+            values.put("heldOutLoss", arm.heldOutLoss());
+            values.put("stepSecondsQuarters", List.of(arm.quantile(MeasuredStep::seconds, 0.25),
+                    arm.quantile(MeasuredStep::seconds, 0.75)));
+            values.put("overhead", BenchReport.overhead(arm));
+            values.put("busyOverPredicted", arm.busyOverPredicted());
+            values.put("tableErrorMedian", arm.predictionError(0.5));
+            values.put("tableErrorP95", arm.predictionError(0.95));
+            more.put(arm.arm(), values);
+        }
+        settings.put("measured", more);
+        return ArmTable.json(settings, report.results());
+    }
+}
