@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.cost.LatencyTable;
-import io.sparsebalance.policies.workload.DerivedTable;
+import io.sparsebalance.policies.simulation.DerivedTable;
 import io.sparsebalance.policies.workload.LengthGenerators;
 import io.sparsebalance.policies.workload.Tables;
 import java.time.Duration;
@@ -97,8 +97,8 @@ class BudgetOptimalityTest {
     @EnumSource(Anchor.class)
     void largeStepsKeepEveryPromiseToWithinTheRoundingOfTheirTables(Anchor anchor) {
         SplittableRandom random = new SplittableRandom(43);
-        LatencyModel latency = DerivedTable.model();
-        CoverageCurves curves = CoverageTable.unmeasured(DerivedTable.BLOCK).model();
+        LatencyModel latency = DerivedTable.table().model();
+        CoverageCurves curves = CoverageTable.unmeasured(DerivedTable.table().pairs().block()).model();
         SparsitySettings settings = new SparsitySettings(32, 4, 128, anchor, 0.1);
         for (String corpus : LengthGenerators.NAMES) {
             List<List<Integer>> lengths = microBatches(corpus, random, 512, 4, 131_072);
@@ -114,7 +114,7 @@ class BudgetOptimalityTest {
                 double exact = latency.microBatchSeconds(lengths.get(i), budgets);
                 assertThat(plan.predictedSeconds().get(i)).isBetween(exact * 0.998, exact * 1.002);
                 busy[i % 128] += plan.predictedSeconds().get(i);
-                for (int layer = 0; layer < DerivedTable.LAYERS; layer++) {
+                for (int layer = 0; layer < latency.numLayers(); layer++) {
                     assertThat(budgets.at(layer)).isBetween(plan.floors().get(i).at(layer), 128);
                     for (int length : lengths.get(i)) {
                         assertThat(curves.coverage(layer, length, budgets.at(layer)))
@@ -135,7 +135,7 @@ class BudgetOptimalityTest {
     @Test
     void sharedProfilesBuyAlmostTheSameCoverage() {
         SplittableRandom random = new SplittableRandom(45);
-        LatencyModel latency = DerivedTable.model();
+        LatencyModel latency = DerivedTable.table().model();
         CoverageCurves curves = (layer, length, budget) -> Math.min(1,
                 Math.pow((double) budget / latency.numBlocks(length), 0.1 + 0.015 * layer));
         SparsitySettings settings = new SparsitySettings(32, 4, 128, Anchor.MAX, 0.1);
@@ -184,8 +184,8 @@ class BudgetOptimalityTest {
         SplittableRandom random = new SplittableRandom(44);
         SparsitySettings settings = new SparsitySettings(32, 4, 128, Anchor.MEAN, 0.1);
         BudgetRequest request = new BudgetRequest(microBatches("chatqa2", random, 32_768, 2, 131_072),
-                ranks(32_768, 4096), Collections.nCopies(4096, 1.0), settings, DerivedTable.model(),
-                CoverageTable.unmeasured(DerivedTable.BLOCK).model());
+                ranks(32_768, 4096), Collections.nCopies(4096, 1.0), settings, DerivedTable.table().model(),
+                CoverageTable.unmeasured(DerivedTable.table().pairs().block()).model());
         long best = Long.MAX_VALUE;
         for (int i = 0; i < 5; i++) {
             long start = System.nanoTime();

@@ -58,7 +58,8 @@ class BudgetStabilityTest {
             }
             coverage = coverage.observe(SAMPLED, reports);
         }
-        assertThat(changes).as("changes of budgets in 200 steps").isLessThanOrEqualTo(6);
+        // One step in twenty: without hysteresis it is nearly every step.
+        assertThat(changes).as("changes of budgets in 200 steps").isLessThanOrEqualTo(10);
     }
 
     private static RunningCoverage.Observation report(List<Integer> lengths, CoverageCurves truth,

@@ -8,9 +8,8 @@ import io.sparsebalance.policies.batching.BatchRequest;
 import io.sparsebalance.policies.batching.BatchingPolicies;
 import io.sparsebalance.policies.batching.Sample;
 import io.sparsebalance.policies.cost.LatencyModel;
-import io.sparsebalance.policies.workload.DerivedTable;
+import io.sparsebalance.policies.simulation.DerivedTable;
 import io.sparsebalance.policies.workload.LengthGenerators;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -23,16 +22,15 @@ import org.junit.jupiter.params.provider.CsvSource;
  * its slowest rank; speed-up and bound are ratios of sums over the steps, imbalance is the mean over them. The bound is the
  * time of a perfect balance at fixed budgets.
  *
- * <p>Ranks' shares are packed by the batching policy as one bin each and halved into micro-batches, so that what is measured
- * is not limited by micro-batches of equal size. Wikipedia is cut at 32,768 tokens, about a rank's mean share of a step: a
+ * <p>Wikipedia is cut at 32,768 tokens, about a rank's mean share of a step: a
  * longer document outweighs its rank, and neither batching nor budgets within the guard can hide it.
  */
 class NamedCorporaTest {
-    private static final LatencyModel LATENCY = DerivedTable.model();
+    private static final LatencyModel LATENCY = DerivedTable.table().model();
     private static final int RANKS = 8;
     private static final int STEPS = 30;
     private static final int BASE = 32;
-    private static final Budgets BUDGETS = Budgets.uniform(BASE, DerivedTable.LAYERS);
+    private static final Budgets BUDGETS = Budgets.uniform(BASE, LATENCY.numLayers());
 
     /** Sums over the steps of one arm. */
     private static final class Arm {
@@ -51,15 +49,11 @@ class NamedCorporaTest {
         }
 
         void step(List<Sample> samples, long seed) {
-            BatchPlan shares = plan(samples, RANKS, seed);
-            List<List<Integer>> lengths = new ArrayList<>();
-            List<Integer> ranks = new ArrayList<>();
-            for (int share = 0; share < shares.microBatches().size(); share++) {
-                for (List<Sample> half : plan(shares.microBatches().get(share), 2, seed).microBatches()) {
-                    lengths.add(half.stream().map(Sample::length).toList());
-                    ranks.add(shares.rankOf().get(share));
-                }
-            }
+            BatchPlan batch = BatchingPolicies.byName(batching).plan(new BatchRequest(samples, 2 * RANKS,
+                    Collections.nCopies(RANKS, 1.0), 1 << 22, BUDGETS, LATENCY, seed));
+            List<List<Integer>> lengths = batch.microBatches().stream()
+                    .map(microBatch -> microBatch.stream().map(Sample::length).toList()).toList();
+            List<Integer> ranks = batch.rankOf();
             BudgetPlan plan = SparsityPolicies.byName(sparsity).plan(new BudgetRequest(lengths, ranks,
                     Collections.nCopies(RANKS, 1.0), settings, LATENCY, CURVES, memory));
             memory = plan.memory();
@@ -78,14 +72,9 @@ class NamedCorporaTest {
             imbalance += most / (sum / RANKS) / STEPS;
             seconds += most;
         }
-
-        private BatchPlan plan(List<Sample> samples, int bins, long seed) {
-            return BatchingPolicies.byName(batching).plan(new BatchRequest(samples, bins,
-                    Collections.nCopies(bins, 1.0), 1 << 22, BUDGETS, LATENCY, seed));
-        }
     }
 
-    private static final CoverageCurves CURVES = CoverageTable.unmeasured(DerivedTable.BLOCK).model();
+    private static final CoverageCurves CURVES = CoverageTable.unmeasured(DerivedTable.table().pairs().block()).model();
 
     @ParameterizedTest
     @CsvSource({"chatqa2, 131072, 64, 1.6, 1.05, 0.95", "longalign, 131072, 64, 1.22, 1.05, 0.95",

@@ -8,6 +8,7 @@ import io.sparsebalance.policies.batching.BatchRequest;
 import io.sparsebalance.policies.batching.BatchingPolicies;
 import io.sparsebalance.policies.batching.Sample;
 import io.sparsebalance.policies.cost.LatencyModel;
+import io.sparsebalance.policies.simulation.DerivedTable;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.BudgetMemory;
 import io.sparsebalance.policies.sparsity.BudgetPlan;
@@ -16,7 +17,6 @@ import io.sparsebalance.policies.sparsity.CoverageCurves;
 import io.sparsebalance.policies.sparsity.CoverageTable;
 import io.sparsebalance.policies.sparsity.DynamicSparsity;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
-import io.sparsebalance.policies.workload.DerivedTable;
 import io.sparsebalance.policies.workload.LengthGenerators;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,13 +31,13 @@ import org.junit.jupiter.params.provider.CsvSource;
  * 3.5 / 4 = 0.875. Wikipedia is cut at 8,192 tokens, where micro-batches still are of one size.
  */
 class SlowRankTest {
-    private static final LatencyModel LATENCY = DerivedTable.model();
-    private static final CoverageCurves CURVES = CoverageTable.unmeasured(DerivedTable.BLOCK).model();
+    private static final LatencyModel LATENCY = DerivedTable.table().model();
+    private static final CoverageCurves CURVES = CoverageTable.unmeasured(DerivedTable.table().pairs().block()).model();
     private static final int RANKS = 4;
     private static final int MICRO_BATCHES = 16;
     private static final int WARM_UP = 10;
     private static final int STEPS = 40;
-    private static final Budgets BASE = Budgets.uniform(32, DerivedTable.LAYERS);
+    private static final Budgets BASE = Budgets.uniform(32, LATENCY.numLayers());
 
     @ParameterizedTest
     @CsvSource({"chatqa2, 131072, 64", "longalign, 131072, 64", "wikipedia, 8192, 256", "mixed, 131072, 256",
