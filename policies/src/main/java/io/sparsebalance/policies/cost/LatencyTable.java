@@ -128,7 +128,8 @@ public record LatencyTable(int numLayers, SelectedPairs pairs, String fingerprin
 
         @Override
         public double attentionSeconds(int length, int budget) {
-            return surface.at(length, budget);
+            // A budget beyond the document's blocks is dense attention, whatever its number.
+            return surface.at(length, Math.min(budget, numBlocks(length)));
         }
 
         @Override
