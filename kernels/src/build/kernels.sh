@@ -8,6 +8,12 @@ readonly sources=src/main/cuda
 readonly output=target/cuda/io/sparsebalance/kernels/cuda/binary
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/sparsebalance/fatbin
 
+# The launcher's build on a machine without a GPU need not wait for nvcc.
+if [[ ${SPARSEBALANCE_CUDA_KERNELS:-} == skip ]]; then
+  echo "[INFO] SPARSEBALANCE_CUDA_KERNELS=skip: the CUDA kernels are not compiled now, but by NVRTC on the machine that runs them"
+  exit 0
+fi
+
 nvcc=$(command -v nvcc || true)
 [[ -n $nvcc || ! -x /usr/local/cuda/bin/nvcc ]] || nvcc=/usr/local/cuda/bin/nvcc
 if [[ -z $nvcc ]]; then
