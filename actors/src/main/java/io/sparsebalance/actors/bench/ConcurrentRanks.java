@@ -38,6 +38,7 @@ final class ConcurrentRanks implements StepExecution {
         private final MicroBatchOutcome[] outcomes;
         private final double[] busySeconds;
         private final long[] workEnded;
+        private final int[] checksums;
         private long reviseNanos;
 
         Shared(StepInFlight state, Balancing balancing) {
@@ -46,6 +47,7 @@ final class ConcurrentRanks implements StepExecution {
             this.outcomes = new MicroBatchOutcome[state.numMicroBatches()];
             this.busySeconds = new double[state.numRanks()];
             this.workEnded = new long[state.numRanks()];
+            this.checksums = new int[state.numRanks()];
         }
 
         synchronized OptionalInt grant(int rank) {
@@ -88,6 +90,11 @@ final class ConcurrentRanks implements StepExecution {
             }));
         }
         running.forEach(DeviceThreads::join);
+        if (Arrays.stream(shared.checksums).distinct().count() > 1) {
+            throw new IllegalStateException(
+                    "step " + step + ": the ranks' parameters differ after the update, checksums "
+                            + Arrays.toString(shared.checksums) + "; this is a bug, and what was measured is void");
+        }
         double seconds = (System.nanoTime() - start) / NANOS_PER_SECOND;
         long last = Arrays.stream(shared.workEnded).max().orElse(start);
         List<Double> wait = Arrays.stream(shared.workEnded).mapToObj(ended -> (last - ended) / NANOS_PER_SECOND)
@@ -110,7 +117,7 @@ final class ConcurrentRanks implements StepExecution {
             granted = shared.grant(rank);
         }
         shared.workEnded[rank] = System.nanoTime();
-        worker.finishStep(step);
+        shared.checksums[rank] = worker.finishStep(step).parameterChecksum();
     }
 
     @Override

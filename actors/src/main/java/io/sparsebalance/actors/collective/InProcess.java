@@ -19,6 +19,8 @@ public final class InProcess {
     private final MemorySegment[] arrays;
     private final boolean[] present;
     private int numPresent;
+    /** Ranks that may still write to the others' arrays. */
+    private int numAdding;
     private long round;
     private long step;
     private long lastEntry;
@@ -66,19 +68,28 @@ public final class InProcess {
 
     private long allReduceSum(int rank, MemorySegment values, long atStep) {
         long entry = System.nanoTime();
-        arrive(rank, values, atStep, entry);
-        long waited = Math.max(0, lastEntry() - entry);
-        addSlice(rank);
-        arrive(rank, values, atStep, entry);
+        long waited = Math.max(0, arrive(rank, values, atStep, true) - entry);
+        try {
+            addSlice(rank);
+        } finally {
+            added();
+        }
+        arrive(rank, values, atStep, false);
         return waited;
     }
 
-    private synchronized long lastEntry() {
-        return lastEntry;
+    private synchronized void added() {
+        numAdding--;
+        notifyAll();
     }
 
-    /** Waits until every rank is here. */
-    private synchronized void arrive(int rank, MemorySegment values, long atStep, long entry) {
+    /**
+     * Waits until every rank is here.
+     *
+     * @param enters whether the sum begins after this, rather than ends with it
+     * @return when the last rank entered the sum
+     */
+    private synchronized long arrive(int rank, MemorySegment values, long atStep, boolean enters) {
         check();
         if (numPresent == 0) {
             step = atStep;
@@ -89,16 +100,20 @@ public final class InProcess {
         }
         arrays[rank] = values;
         present[rank] = true;
-        lastEntry = entry;
+        if (enters) {
+            lastEntry = System.nanoTime();
+        }
         if (++numPresent == numRanks) {
             checkSizes();
+            numAdding = enters ? numRanks : 0;
             numPresent = 0;
             java.util.Arrays.fill(present, false);
             round++;
             notifyAll();
-            return;
+            return lastEntry;
         }
         await(atStep);
+        return lastEntry;
     }
 
     private void await(long atStep) {
@@ -127,7 +142,23 @@ public final class InProcess {
 
     private void check() {
         if (aborted != null) {
+            awaitAdding();
             throw new CollectiveException("the reduce of gradients was given up: " + aborted.getMessage(), aborted);
+        }
+    }
+
+    /** A caller that is told of a failure may free its array: not before the others have stopped writing to it. */
+    private void awaitAdding() {
+        boolean interrupted = false;
+        while (numAdding > 0) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -57,7 +57,8 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     private void reserve(int numTokens) {
-        if (tokens == null || tokens.size() < numTokens) {
+        // The last to be allocated: after a failure in between the next call starts anew.
+        if (hostTargets == null || tokens.size() < numTokens) {
             close();
             tokens = device.allocate(DType.I32, numTokens);
             targets = device.allocate(DType.I32, numTokens);
