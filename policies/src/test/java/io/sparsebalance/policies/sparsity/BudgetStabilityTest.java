@@ -58,7 +58,7 @@ class BudgetStabilityTest {
             }
             coverage = coverage.observe(SAMPLED, reports);
         }
-        // One step in twenty: without hysteresis it is nearly every step.
+        // One step in twenty.
         assertThat(changes).as("changes of budgets in 200 steps").isLessThanOrEqualTo(10);
     }
 
