@@ -8,4 +8,9 @@ public final class ConfigException extends RuntimeException {
     public ConfigException(String message) {
         super(message);
     }
+
+    /** The same, with what went wrong below. */
+    public ConfigException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

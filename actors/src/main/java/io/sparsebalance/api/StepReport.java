@@ -19,7 +19,7 @@ import java.util.OptionalDouble;
  * @param planMillis time of batching and budget decisions
  * @param slowestRank rank that the others waited for
  * @param slowestCause {@code data}, {@code device}, {@code gc} or {@code even}
- * @param revisions budgets revised inside the step
+ * @param revisions changes of budgets, and micro-batches taken over by another rank, inside the step
  * @param nativeBytes native memory of all devices
  * @param heapBytes heap in use
  * @param parameterChecksum CRC32C of the parameters, equal on all ranks

@@ -50,7 +50,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private int warmUp;
     @Option(names = "--anchor", paramLabel = "NAME", description = "What dst steers to. Default: balance.anchor.")
     private String anchor;
-    @Option(names = "--checkpoint", paramLabel = "DIR", description = "Directory of checkpoints of a run of this model that every arm begins from: a router that has learned nothing covers little, and leaves dst nothing to save.")
+    @Option(names = "--checkpoint", paramLabel = "DIR", description = "Directory of checkpoints of a run of this model that every arm begins from, instead of fresh parameters.")
     private Path checkpoint;
     @Option(names = "--time-multiplexed", description = "One device for all ranks: their micro-batches run one after the other, each alone and measured; the time of a step is the slowest rank's sum and the update.")
     private boolean timeMultiplexed;

@@ -145,7 +145,7 @@ public final class ProfileFiles {
             text = Files.readString(file);
         } catch (IOException e) {
             throw new ConfigException("cannot read the file " + file + ": "
-                    + (Files.exists(file) ? e.getMessage() : "there is no such file") + "; " + remedy);
+                    + (Files.exists(file) ? e.getMessage() : "there is no such file") + "; " + remedy, e);
         }
         try {
             int format = mapper().readTree(text).path("format").asInt(0);
@@ -156,7 +156,7 @@ public final class ProfileFiles {
             return mapper().readValue(text, type);
         } catch (IOException e) {
             throw new ConfigException("the file " + file + " is broken: "
-                    + e.getMessage().lines().findFirst().orElse("it is not JSON") + "; " + remedy);
+                    + e.getMessage().lines().findFirst().orElse("it is not JSON") + "; " + remedy, e);
         }
     }
 

@@ -58,8 +58,7 @@ class BudgetStabilityTest {
             }
             coverage = coverage.observe(SAMPLED, reports);
         }
-        // One step in twenty.
-        assertThat(changes).as("changes of budgets in 200 steps").isLessThanOrEqualTo(10);
+        assertThat(changes).as("changes of budgets in 200 steps").isLessThanOrEqualTo(6);
     }
 
     private static RunningCoverage.Observation report(List<Integer> lengths, CoverageCurves truth,
