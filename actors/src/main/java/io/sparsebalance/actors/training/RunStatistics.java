@@ -63,12 +63,15 @@ final class RunStatistics {
         if (report.heldOutLoss().isPresent()) {
             heldOutLoss = report.heldOutLoss();
         }
-        // Compilation of the first steps says nothing about balance.
-        if (report.step() > warmUpSteps) {
-            counted++;
-            imbalance += report.imbalance();
-            density += report.density();
+        // Compilation of the first steps says little about balance: they count only in a run that ends with them.
+        if (report.step() == warmUpSteps + 1) {
+            counted = 0;
+            imbalance = 0;
+            density = 0;
         }
+        counted++;
+        imbalance += report.imbalance();
+        density += report.density();
     }
 
     void digest(String newest) {
