@@ -10,7 +10,7 @@ import java.util.OptionalDouble;
  * @param stopped true if it was asked to stop before its last step
  * @param finalLoss of the last step
  * @param heldOutLoss last evaluation
- * @param meanImbalance mean over the steps after the first tenth
+ * @param meanImbalance mean over the steps after the first tenth of those planned, or over all if none came after it
  * @param tokensPerSecond over the whole run
  * @param seconds from the first grant to the end
  * @param digest SHA-256 of parameters and moments

@@ -83,8 +83,8 @@ class RunHostTest {
         assertThat(result.steps()).isGreaterThanOrEqualTo(3).isEqualTo(recorder.steps.getLast().step());
         assertThat(recorder.checkpoints).contains(result.steps());
         // Stopped long before the end of the warm-up: what was seen is told, not nothing.
-        assertThat(result.imbalance()).isGreaterThanOrEqualTo(1);
-        assertThat(result.density()).isPositive();
+        assertThat(result.meanImbalance()).isGreaterThanOrEqualTo(1);
+        assertThat(result.meanDensity()).isPositive();
         assertNoThreads();
     }
 
