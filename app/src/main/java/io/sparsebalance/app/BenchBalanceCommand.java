@@ -54,6 +54,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private Path checkpoint;
     @Option(names = "--time-multiplexed", description = "One device for all ranks: their micro-batches run one after the other, each alone and measured; the time of a step is the slowest rank's sum and the update.")
     private boolean timeMultiplexed;
+    @Option(names = "--move-work", description = "Idle ranks take over work that waits for another, in every arm, as in training with balance.feedback other than off. Default: not, so that arms differ by their plans alone.")
+    private boolean moveWork;
     @Option(names = "--json", description = "Print one JSON object instead of a table.")
     private boolean json;
     @Option(names = "--html", paramLabel = "FILE", description = "Write a page with pictures.")
@@ -106,7 +108,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
             last.add("balance.anchor=" + anchor);
         }
         return new BenchSettings(options.load(last), arms, numRanks, steps, warmUp,
-                Optional.ofNullable(checkpoint), timeMultiplexed);
+                Optional.ofNullable(checkpoint), timeMultiplexed, moveWork);
     }
 
     private BalanceBench.Listener listener(ProgressLine line) {

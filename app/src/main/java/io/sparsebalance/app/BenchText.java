@@ -26,6 +26,9 @@ final class BenchText {
                 : report.settings().numRanks() + " ranks at once, each on its own device in this process; the time of a"
                         + " step is the wall clock's, reduce and update included.";
         return (report.complete() ? "" : "Incomplete: it was stopped. ") + how
+                + (report.settings().moveWork()
+                        ? " Idle ranks took over work that waited for others, in every arm."
+                        : " Idle ranks took no work over, so that arms differ by their plans alone.")
                 + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
                         + ".").orElse(" All arms began from the same initial parameters.")
                 + String.format(Locale.ROOT,
@@ -41,15 +44,15 @@ final class BenchText {
     /** For people. */
     static String table(BenchReport report) {
         StringBuilder text = new StringBuilder(conditions(report)).append("\n\n").append(ArmTable.header())
-                .append("        quarters, s  overhead  busy/table  table error (p95)  held-out loss\n");
+                .append("        quarters, s  all steps  overhead  busy/table  table error (p95)  held-out loss\n");
         List<ArmResult> results = report.results();
         for (int i = 0; i < results.size(); i++) {
             BenchReport.ArmSteps arm = report.arms().get(i);
             text.append(ArmTable.row(results.get(i)))
                     .append(String.format(Locale.ROOT,
-                            "  %7.4f to %7.4f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
+                            "  %7.4f to %7.4f  %9.3f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
                             arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
-                            100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
+                            report.speedupOfAllSteps(arm), 100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
                             100 * arm.predictionError(0.5),
                             100 * arm.predictionError(0.95),
                             arm.heldOutLoss().isPresent()
@@ -73,10 +76,12 @@ final class BenchText {
             values.put("heldOutLoss", arm.heldOutLoss());
             values.put("stepSecondsQuarters", List.of(arm.quantile(MeasuredStep::seconds, 0.25),
                     arm.quantile(MeasuredStep::seconds, 0.75)));
+            values.put("speedupOfAllSteps", report.speedupOfAllSteps(arm));
             values.put("overhead", BenchReport.overhead(arm));
             values.put("busyOverPredicted", arm.busyOverPredicted());
             values.put("tableErrorMedian", arm.predictionError(0.5));
             values.put("tableErrorP95", arm.predictionError(0.95));
+            values.put("eachStep", arm.steady());
             more.put(arm.arm(), values);
         }
         settings.put("measured", more);

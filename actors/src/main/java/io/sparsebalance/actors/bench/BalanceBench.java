@@ -72,9 +72,10 @@ public final class BalanceBench {
         Balancing.Settings balancing = new Balancing.Settings(settings.numRanks(), a.block(),
                 new SparsitySettings(a.kBase(), a.kMin(), a.kMax(), config.balance().anchor(),
                         config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
-                arm.sparsity(), config.balance().feedback(),
+                arm.sparsity(), config.balance().feedback(), settings.moveWork(),
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(), SMOOTHING),
+                false,
                 Arrays.stream(Replicas.coverageBudgets(a)).boxed().toList());
         StepExecution execution = settings.timeMultiplexed()
                 ? new MultiplexedRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout())

@@ -15,9 +15,10 @@ import java.util.Optional;
  * @param warmUp first steps that are left out
  * @param checkpoints directory of checkpoints that every arm begins from, instead of initial parameters
  * @param timeMultiplexed whether the ranks' micro-batches run one after the other on one device
+ * @param moveWork whether an idle rank takes over what waits for another, in every arm; else arms differ by their plans alone
  */
 public record BenchSettings(TrainingConfig config, List<String> arms, int numRanks, int steps, int warmUp,
-        Optional<Path> checkpoints, boolean timeMultiplexed) {
+        Optional<Path> checkpoints, boolean timeMultiplexed, boolean moveWork) {
     /** Copies and checks. */
     public BenchSettings {
         arms = List.copyOf(arms);

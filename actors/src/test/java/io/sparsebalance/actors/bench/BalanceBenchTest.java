@@ -41,7 +41,8 @@ class BalanceBenchTest {
             BooleanSupplier stopped) throws IOException {
         TrainingConfig config = TinyRuns.onTexts(directory, "run.ranks=" + (timeMultiplexed ? 1 : numRanks),
                 "run.steps=" + STEPS, "batch.samples-per-step=8", "batch.micro-batches-per-step=" + 2 * numRanks);
-        return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, checkpoints, timeMultiplexed),
+        return new BalanceBench(
+                new BenchSettings(config, ARMS, numRanks, STEPS, 1, checkpoints, timeMultiplexed, false),
                 new BalanceBench.Listener() {
                     @Override
                     public void onPreparing(String what) {
@@ -122,9 +123,9 @@ class BalanceBenchTest {
     @Test
     void settingsThatContradictEachOtherAreRefused() {
         TrainingConfig config = TinyRuns.config("run.ranks=2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), true))
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), true, false))
                 .hasMessageContaining("4 ranks on 2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), false))
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), false, false))
                 .hasMessageContaining("warm-up");
     }
 }
