@@ -10,6 +10,7 @@ import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,14 +19,17 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * Compares arms: every arm has its own replicas, and in each step every arm runs the same samples, one arm after the other, in
- * an order that turns with the steps, so that whatever the machine does falls on all arms alike.
+ * Compares arms: every arm has its own replicas (or all share one, see {@link BenchSettings#sharesReplica}), and in each step every
+ * arm runs the same samples, one arm after the other, in an order that turns with the steps, so that whatever the machine does falls on all arms alike.
  */
 public final class BalanceBench {
     private static final double SMOOTHING = 0.2;
+    /** For each arm; after about this long a decision takes no less time than before. */
+    private static final double REHEARSAL_SECONDS = 0.5;
 
     private final BenchSettings settings;
     private final Listener listener;
+    private DeviceThreads shared;
 
     /** Is told how it goes; called on the thread that runs the benchmark. */
     public interface Listener {
@@ -51,8 +55,8 @@ public final class BalanceBench {
         TrainingConfig config = settings.config();
         List<BenchArm> arms = new ArrayList<>();
         Consumer<String> progress = listener::onPreparing;
-        try (RunParts parts = settings.checkpoints().map(PartsFactory::from).orElseGet(PartsFactory::engine)
-                .prepare("bench", config, progress)) {
+        try (RunParts parts = PartsFactory.of(settings.lengths(), settings.checkpoints()).prepare("bench", config,
+                progress)) {
             try {
                 for (String name : settings.arms()) {
                     listener.onPreparing("making the replicas of " + name);
@@ -76,14 +80,28 @@ public final class BalanceBench {
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(), SMOOTHING),
                 Arrays.stream(Replicas.coverageBudgets(a)).boxed().toList());
-        StepExecution execution = settings.timeMultiplexed()
-                ? new MultiplexedRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout())
-                : new ConcurrentRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout());
-        return new BenchArm(arm, config, parts.latency(), balancing, execution);
+        return new BenchArm(arm, config, parts.latency(), balancing, execution(arm, parts));
+    }
+
+    private StepExecution execution(Arm arm, RunParts parts) {
+        Duration timeout = settings.config().run().stepTimeout();
+        if (!settings.timeMultiplexed()) {
+            return new ConcurrentRanks(arm.name(), settings.numRanks(), parts.workers(), timeout);
+        }
+        if (!settings.sharesReplica()) {
+            return new MultiplexedRanks(MultiplexedRanks.device(arm.name(), parts.workers(), timeout),
+                    settings.numRanks());
+        }
+        if (shared == null) {
+            shared = MultiplexedRanks.device("all", parts.workers(), timeout);
+        }
+        return new MultiplexedRanks(shared, settings.numRanks());
     }
 
     /** Steps that every arm has run. */
     private int runSteps(List<BenchArm> arms, RunParts parts, BooleanSupplier stopped) {
+        listener.onPreparing("rehearsing decisions");
+        arms.forEach(arm -> arm.rehearse(samples(parts, 1), REHEARSAL_SECONDS));
         long start = System.nanoTime();
         for (int step = 1; step <= settings.steps(); step++) {
             List<SampleRef> samples = samples(parts, step);

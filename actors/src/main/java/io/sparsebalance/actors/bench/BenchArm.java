@@ -60,6 +60,20 @@ final class BenchArm implements AutoCloseable {
         return coverage;
     }
 
+    /**
+     * Plans a step of these samples and forgets it, until the time is up: decisions of the first steps would else be those of an
+     * interpreter.
+     */
+    void rehearse(List<SampleRef> samples, double seconds) {
+        long start = System.nanoTime();
+        for (long step = 1; System.nanoTime() - start < seconds * NANOS_PER_SECOND; step++) {
+            BatchPlan plan = batch(step, samples);
+            new Balancing(settings, latency).begin(
+                    plan.microBatches().stream().map(batch -> batch.stream().map(Sample::length).toList()).toList(),
+                    plan.rankOf());
+        }
+    }
+
     /** Plans and runs one step of these samples. */
     void run(long step, List<SampleRef> samples) {
         long start = System.nanoTime();

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.bench;
 
 import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.policies.workload.Workload;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -13,11 +14,13 @@ import java.util.Optional;
  * @param numRanks ranks that work is balanced over: the devices, or any number on one device in turns
  * @param steps of each arm, warm-up included
  * @param warmUp first steps that are left out
+ * @param lengths of samples whose tokens are drawn, instead of the configuration's text; steps and samples a step are the
+ *            configuration's
  * @param checkpoints directory of checkpoints that every arm begins from, instead of initial parameters
  * @param timeMultiplexed whether the ranks' micro-batches run one after the other on one device
  */
 public record BenchSettings(TrainingConfig config, List<String> arms, int numRanks, int steps, int warmUp,
-        Optional<Path> checkpoints, boolean timeMultiplexed) {
+        Optional<Workload> lengths, Optional<Path> checkpoints, boolean timeMultiplexed) {
     /** Copies and checks. */
     public BenchSettings {
         arms = List.copyOf(arms);
@@ -30,5 +33,13 @@ public record BenchSettings(TrainingConfig config, List<String> arms, int numRan
                     numRanks + " ranks on " + devices + " devices; time-multiplexed ranks share one, others have their"
                             + " own");
         }
+    }
+
+    /**
+     * Whether all arms take turns on one replica: drawn tokens have no losses to compare, and ranks in turns need one device
+     * only.
+     */
+    public boolean sharesReplica() {
+        return timeMultiplexed && lengths.isPresent();
     }
 }

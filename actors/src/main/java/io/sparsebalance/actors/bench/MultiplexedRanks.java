@@ -31,9 +31,15 @@ final class MultiplexedRanks implements StepExecution {
     private final DeviceThreads device;
     private final int numRanks;
 
-    MultiplexedRanks(String arm, int numRanks, RankWorkerFactory factory, Duration timeout) {
+    /** @param device one worker, closed with this; others may share it, in turns */
+    MultiplexedRanks(DeviceThreads device, int numRanks) {
         this.numRanks = numRanks;
-        this.device = new DeviceThreads(arm, factory, InProcess.create(1, timeout));
+        this.device = device;
+    }
+
+    /** The one worker that they need. */
+    static DeviceThreads device(String name, RankWorkerFactory factory, Duration timeout) {
+        return new DeviceThreads(name, factory, InProcess.create(1, timeout));
     }
 
     /** A micro-batch that ends when its rank's clock shows {@code endNanos}. */
