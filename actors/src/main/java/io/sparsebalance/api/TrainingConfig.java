@@ -44,8 +44,13 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      */
     public record DeviceSection(String kind, int threadsPerRank, long memoryBudget) {}
 
-    /** {@code model}: shape of the decoder. */
-    public record Model(int layers, int hidden, int heads, int kvHeads, int headSize, int ffn, double ropeTheta,
+    /**
+     * {@code model}: shape of the decoder.
+     *
+     * @param vocabulary rows of the embedding, or 0 for as many as the data has different tokens
+     */
+    public record Model(int vocabulary, int layers, int hidden, int heads, int kvHeads, int headSize, int ffn,
+            double ropeTheta,
             double normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {}
 
     /** {@code attention}: blocks and budgets. */

@@ -4,6 +4,7 @@ import io.sparsebalance.actors.bench.BenchReport;
 import io.sparsebalance.actors.bench.MeasuredStep;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.policies.simulation.ArmResult;
+import io.sparsebalance.policies.workload.Workload;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -31,14 +32,22 @@ final class BenchText {
                         : " Idle ranks took no work over, so that arms differ by their plans alone.")
                 + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
                         + ".").orElse(" All arms began from the same initial parameters.")
+                + report.settings().lengths().map(lengths -> samples(report, lengths)).orElse("")
                 + String.format(Locale.ROOT,
-                        " %d samples in %d micro-batches a step, budget %d x %d tokens, anchor %s, guard %s. %d steps of"
+                        " %d samples in %d micro-batches a step, sab looks ahead over %d step(s), budget %d x %d tokens, anchor %s, guard %s. %d steps of"
                                 + " each arm after a warm-up of %d, arms in turns within each step. Latency table: %s.",
                         config.batch().samplesPerStep(), config.batch().microBatchesPerStep(),
-                        config.attention().kBase(), config.attention().block(),
+                        config.batch().lookaheadWindow(), config.attention().kBase(), config.attention().block(),
                         config.balance().anchor().name().toLowerCase(Locale.ROOT).replace('_', '-'),
                         config.balance().guard(), steady, report.arms().getFirst().all().size() - steady,
                         report.latency());
+    }
+
+    private static String samples(BenchReport report, Workload lengths) {
+        return " Documents of " + lengths.label() + ", up to "
+                + report.settings().config().data().maxDocumentTokens()
+                + " tokens, drawn at random, so losses mean nothing"
+                + (report.settings().sharesReplica() ? ", and all arms took turns on one replica." : ".");
     }
 
     /** For people. */

@@ -121,6 +121,17 @@ final class ConcurrentRanks implements StepExecution {
     }
 
     @Override
+    public void warmUp(List<SampleRef> samples, Budgets budgets) {
+        List<Future<?>> running = new ArrayList<>();
+        for (int rank = 0; rank < devices.size(); rank++) {
+            int number = rank;
+            running.add(devices.start(rank,
+                    () -> devices.worker(number).warmUp(samples, budgets)));
+        }
+        running.forEach(DeviceThreads::join);
+    }
+
+    @Override
     public MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets) {
         return devices.on(0, () -> devices.worker(0).evaluate(samples, budgets));
     }

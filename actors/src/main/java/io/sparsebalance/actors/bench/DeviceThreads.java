@@ -12,11 +12,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Workers of one arm, each on a thread of its own, as a device wants it. */
+/** Workers of one arm, or of arms in turns, each on a thread of its own, as a device wants it. */
 final class DeviceThreads implements AutoCloseable {
     private final List<ExecutorService> threads = new ArrayList<>();
     private final List<RankWorker> workers = new ArrayList<>();
     private final List<BusyClock> clocks = new ArrayList<>();
+    private boolean closed;
 
     /** @param collectives one for each worker */
     DeviceThreads(String name, RankWorkerFactory factory, List<Collective> collectives) {
@@ -68,8 +69,13 @@ final class DeviceThreads implements AutoCloseable {
         }
     }
 
+    /** A second call does nothing: arms may share workers. */
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         List<Future<?>> closing = new ArrayList<>();
         for (int i = 0; i < workers.size(); i++) {
             closing.add(threads.get(i).submit(workers.get(i)::close));

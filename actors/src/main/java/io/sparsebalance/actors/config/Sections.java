@@ -55,7 +55,8 @@ final class Sections {
     }
 
     private static TrainingConfig.Model model(Values v) {
-        return new TrainingConfig.Model(v.integer("model.layers", 1, 200), v.integer("model.hidden", 8, 1 << 17),
+        return new TrainingConfig.Model(v.integer("model.vocabulary", 0, 1 << 24), v.integer("model.layers", 1, 200),
+                v.integer("model.hidden", 8, 1 << 17),
                 v.integer("model.heads", 1, 1024), v.integer("model.kv-heads", 1, 1024),
                 v.integer("model.head-size", 8, 1024), v.integer("model.ffn", 8, 1 << 19),
                 v.number("model.rope-theta", Range.above(1, Double.POSITIVE_INFINITY)),

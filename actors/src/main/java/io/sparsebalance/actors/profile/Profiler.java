@@ -116,14 +116,18 @@ final class Profiler {
     private boolean isSettled(Target target) {
         int repeats = repeats(target);
         if (repeats < plan.leastRepeats()) {
-            // One visit at least, however short the time.
-            return repeats > 0 && elapsed() > plan.budgetSeconds();
+            return elapsed() > plan.budgetSeconds() && (repeats > 0 || isSpare(target));
         }
         double error = switch (target) {
             case Target.Grid(ProfilePlan.Point point) -> samples.relativeError(point);
             case Target.HeldOut(ProfilePlan.Check check) -> Quantiles.relativeError(samples.of(check));
         };
         return repeats >= plan.mostRepeats() || elapsed() > plan.budgetSeconds() || error <= plan.precision();
+    }
+
+    /** However short the time, every point is visited once, and so are enough of the held-out micro-batches. */
+    private boolean isSpare(Target target) {
+        return target instanceof Target.HeldOut && samples.checks().size() >= ProfilePlan.LEAST_CHECKS;
     }
 
     private void visit(Target target) {
@@ -169,7 +173,6 @@ final class Profiler {
      * which shows by times that no longer fall: earlier ones say nothing.
      */
     private void warmUp() {
-        long start = System.nanoTime();
         ProfilePlan.Point largest = plan.points().getFirst();
         ProfilePlan.Point middle = largest;
         for (ProfilePlan.Point point : plan.points()) {
@@ -179,6 +182,7 @@ final class Profiler {
                     : middle;
         }
         seconds(largest);
+        long start = System.nanoTime();
         double best = Double.POSITIVE_INFINITY;
         int stable = 0;
         while (stable < STABLE_ROUNDS && !listener.isStopped()

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.rank;
 
+import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.engine.OptimizerConfig;
@@ -22,8 +23,18 @@ public final class Replicas {
     private Replicas() {
     }
 
-    /** Shape of the decoder. */
-    public static ModelConfig model(TrainingConfig config, int vocabulary) {
+    /**
+     * Shape of the decoder.
+     *
+     * @param numTokens different tokens of the data
+     * @throws ConfigException if {@code model.vocabulary} is less
+     */
+    public static ModelConfig model(TrainingConfig config, int numTokens) {
+        int vocabulary = config.model().vocabulary() == 0 ? numTokens : config.model().vocabulary();
+        if (vocabulary < numTokens) {
+            throw new ConfigException("model.vocabulary " + vocabulary + " is less than the " + numTokens
+                    + " different tokens of the data; set it to 0 or to at least as many");
+        }
         TrainingConfig.Model m = config.model();
         TrainingConfig.AttentionSection a = config.attention();
         AttentionShape shape = new AttentionShape(m.heads(), m.kvHeads(), m.headSize(), a.block(), a.queryTile(),

@@ -10,11 +10,9 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.Corpora;
-import io.sparsebalance.data.CorpusStatistics;
 import io.sparsebalance.data.DefaultCorpus;
 import io.sparsebalance.data.DocumentSource;
 import io.sparsebalance.data.DocumentSources;
-import io.sparsebalance.data.ShuffledOrder;
 import io.sparsebalance.data.StoreSettings;
 import io.sparsebalance.data.TokenSource;
 import io.sparsebalance.data.TokenStore;
@@ -30,47 +28,39 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
-/** Puts a run together from its configuration: corpus, latency table, devices and replicas. */
+/** Puts a run together from its configuration: samples, latency table, devices and replicas. */
 final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
 
+    private final Corpus.Opener samples;
     private final Optional<Path> checkpoints;
 
     /** @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters */
-    EngineParts(Optional<Path> checkpoints) {
+    EngineParts(Corpus.Opener samples, Optional<Path> checkpoints) {
+        this.samples = samples;
         this.checkpoints = checkpoints;
     }
 
     @Override
     public RunParts prepare(String runId, TrainingConfig given, Consumer<String> progress) {
         TrainingConfig config = Replicas.withKnownDevice(given, progress);
-        TokenStore tokens = openCorpus(config, progress);
+        Corpus corpus = samples.open(config, progress);
+        TokenSource tokens = corpus.tokens();
         try {
-            if (tokens.numSamples(TokenSource.Split.TRAIN) == 0) {
-                throw new ConfigException("data.held-out-fraction leaves no sample to train on; lower it or add text");
-            }
             ModelConfig model = Replicas.model(config, tokens.vocabulary());
             Latency latency = latency(config, model, progress);
             RunInfo info = new RunInfo(runId, config.run().directory(), config.run().steps(), config.run().ranks(), 0,
-                    tokens.statistics().trainSamples(), tokens.statistics().trainTokens(),
-                    tokens.statistics().heldOutSamples(),
-                    tokens.fingerprint(),
+                    tokens.numSamples(TokenSource.Split.TRAIN), corpus.trainTokens(),
+                    tokens.numSamples(TokenSource.Split.HELD_OUT), tokens.fingerprint(),
                     config.device().kind() + ", " + Replicas.threadsPerRank(config, config.run().ranks())
                             + " thread(s) a rank",
-                    latency.summary(), documents(tokens.statistics(), config.data().maxDocumentTokens()));
-            return new RunParts(config, info, tokens,
-                    new ShuffledOrder(config.run().seed(), tokens.numSamples(TokenSource.Split.TRAIN)),
-                    latency.model(),
+                    latency.summary(), corpus.documents());
+            return new RunParts(config, info, tokens, corpus.order(), latency.model(),
                     workers(config, model, tokens));
         } catch (RuntimeException e) {
             tokens.close();
             throw e;
         }
-    }
-
-    private static RunInfo.Documents documents(CorpusStatistics found, int maxTokens) {
-        return new RunInfo.Documents(found.documents(), maxTokens, found.splitDocuments(), found.truncatedDocuments(),
-                found.droppedTokens(), found.skippedShort(), found.skippedBinary());
     }
 
     static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
