@@ -54,6 +54,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private int warmUp;
     @Option(names = "--anchor", paramLabel = "NAME", description = "What dst steers to. Default: balance.anchor.")
     private String anchor;
+    @Option(names = "--no-take-over", description = "Idle ranks take no micro-batch of others over, as in simulate: arms differ by their plans alone. In a run they do.")
+    private boolean noTakeOver;
     @Option(names = "--checkpoint", paramLabel = "DIR", description = "Directory of checkpoints of a run of this model that every arm begins from, instead of fresh parameters.")
     private Path checkpoint;
     @Option(names = "--time-multiplexed", description = "One device for all ranks: their micro-batches run one after the other, each alone and measured; the time of a step is the slowest rank's sum and the update.")
@@ -108,7 +110,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
         }
         return new BenchSettings(options.load(last), arms, numRanks, steps, warmUp,
                 Optional.ofNullable(lengths).map(text -> LengthLists.namedOrFile("--lengths", text)),
-                Optional.ofNullable(checkpoint), timeMultiplexed);
+                Optional.ofNullable(checkpoint), !noTakeOver, timeMultiplexed);
     }
 
     private BalanceBench.Listener listener(ProgressLine line) {

@@ -29,6 +29,7 @@ final class BenchText {
         return (report.complete() ? "" : "Incomplete: it was stopped. ") + how
                 + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
                         + ".").orElse(" All arms began from the same initial parameters.")
+                + (report.settings().takeOver() ? "" : " No rank took another's micro-batches over.")
                 + report.settings().lengths().map(lengths -> samples(report, lengths)).orElse("")
                 + String.format(Locale.ROOT,
                         " %d samples in %d micro-batches a step, budget %d x %d tokens, anchor %s, guard %s. %d steps of"

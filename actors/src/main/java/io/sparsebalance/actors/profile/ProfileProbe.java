@@ -48,6 +48,11 @@ public final class ProfileProbe implements AutoCloseable {
         this.random = new SplittableRandom(seed);
     }
 
+    /** Whether the replica was warmed up when it was made, as on accelerators. */
+    boolean isWarm() {
+        return device.isAccelerator();
+    }
+
     /** In one line. */
     String description() {
         return device.description();
