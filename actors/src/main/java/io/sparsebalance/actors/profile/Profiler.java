@@ -175,7 +175,7 @@ final class Profiler {
             rest.add(Quantiles.median(parts.stream().map(ProfileProbe.Parts::rest).toList()));
         }
         return new ProfileSamples.Visit(attention.stream().map(Quantiles::median).toList(), Quantiles.median(router),
-                Quantiles.median(rest));
+                Quantiles.median(rest), point.isFixed() ? seconds(point) : 0);
     }
 
     /**
