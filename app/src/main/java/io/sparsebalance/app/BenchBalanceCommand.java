@@ -54,12 +54,12 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private int warmUp;
     @Option(names = "--anchor", paramLabel = "NAME", description = "What dst steers to. Default: balance.anchor.")
     private String anchor;
+    @Option(names = "--no-take-over", description = "Idle ranks take no micro-batch of others over, as in simulate: arms differ by their plans alone. In a run they do.")
+    private boolean noTakeOver;
     @Option(names = "--checkpoint", paramLabel = "DIR", description = "Directory of checkpoints of a run of this model that every arm begins from, instead of fresh parameters.")
     private Path checkpoint;
     @Option(names = "--time-multiplexed", description = "One device for all ranks: their micro-batches run one after the other, each alone and measured; the time of a step is the slowest rank's sum and the update.")
     private boolean timeMultiplexed;
-    @Option(names = "--move-work", description = "Idle ranks take over work that waits for another, in every arm, as in training with balance.feedback other than off. Default: not, so that arms differ by their plans alone.")
-    private boolean moveWork;
     @Option(names = "--json", description = "Print one JSON object instead of a table.")
     private boolean json;
     @Option(names = "--html", paramLabel = "FILE", description = "Write a page with pictures.")
@@ -115,7 +115,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
         }
         return new BenchSettings(options.load(last), arms, numRanks, steps, warmUp,
                 Optional.ofNullable(lengths).map(text -> LengthLists.namedOrFile("--lengths", text)),
-                Optional.ofNullable(checkpoint), timeMultiplexed, moveWork);
+                Optional.ofNullable(checkpoint), !noTakeOver, timeMultiplexed);
     }
 
     private BalanceBench.Listener listener(ProgressLine line) {

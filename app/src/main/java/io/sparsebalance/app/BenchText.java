@@ -27,11 +27,11 @@ final class BenchText {
                 : report.settings().numRanks() + " ranks at once, each on its own device in this process; the time of a"
                         + " step is the wall clock's, reduce and update included.";
         return (report.complete() ? "" : "Incomplete: it was stopped. ") + how
-                + (report.settings().moveWork()
-                        ? " Idle ranks took over work that waited for others, in every arm."
-                        : " Idle ranks took no work over, so that arms differ by their plans alone.")
                 + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
                         + ".").orElse(" All arms began from the same initial parameters.")
+                + (report.settings().takeOver()
+                        ? ""
+                        : " No rank took another's micro-batches over, so that arms differ by their plans alone.")
                 + report.settings().lengths().map(lengths -> samples(report, lengths)).orElse("")
                 + String.format(Locale.ROOT,
                         " %d samples in %d micro-batches a step, sab looks ahead over %d step(s), budget %d x %d tokens, anchor %s, guard %s. %d steps of"

@@ -10,6 +10,7 @@ import io.sparsebalance.policies.batching.StepWindow;
 import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,7 +28,7 @@ import java.util.function.Consumer;
 public final class BalanceBench {
     private static final double SMOOTHING = 0.2;
     /** For each arm; after about this long a decision takes no less time than before. */
-    private static final double REHEARSAL_SECONDS = 0.5;
+    private static final double REHEARSAL_SECONDS = 1;
 
     private final BenchSettings settings;
     private final Listener listener;
@@ -78,7 +79,8 @@ public final class BalanceBench {
         Balancing.Settings balancing = new Balancing.Settings(settings.numRanks(), a.block(),
                 new SparsitySettings(a.kBase(), a.kMin(), a.kMax(), config.balance().anchor(),
                         config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
-                arm.sparsity(), config.balance().feedback(), settings.moveWork(),
+                arm.sparsity(), config.balance().feedback(),
+                settings.takeOver() && config.balance().feedback() != Feedback.OFF,
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(), SMOOTHING),
                 false,

@@ -15,12 +15,14 @@ import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.Completion;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.step.StepInFlight;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 
 /** One arm: its policies, what it has learned, its replicas, and what it has measured. */
 final class BenchArm implements AutoCloseable {
@@ -66,16 +68,34 @@ final class BenchArm implements AutoCloseable {
     }
 
     /**
-     * Plans a step of these samples and forgets it, until the time is up: decisions of the first steps would else be those of an
+     * Plans and grants a step of these samples, runs none of it, and again, until the time is up: decisions of the first steps would else be those of an
      * interpreter.
      */
     void rehearse(StepWindow first, List<SampleRef> references, double seconds) {
         long start = System.nanoTime();
         for (long step = 1; System.nanoTime() - start < seconds * NANOS_PER_SECOND; step++) {
             BatchPlan plan = batch(step, deal(first, references).getFirst());
-            new Balancing(settings, latency).begin(
+            Balancing scratch = new Balancing(settings, latency);
+            StepInFlight state = scratch.begin(
                     plan.microBatches().stream().map(batch -> batch.stream().map(Sample::length).toList()).toList(),
                     plan.rankOf());
+            while (state.hasWaiting()) {
+                for (int rank = 0; rank < settings.numRanks(); rank++) {
+                    rehearse(scratch, state, rank);
+                }
+            }
+        }
+    }
+
+    /** A rank's next micro-batch takes as long as predicted. */
+    private static void rehearse(Balancing scratch, StepInFlight state, int rank) {
+        OptionalInt granted = scratch.grant(state, rank);
+        if (granted.isPresent()) {
+            int microBatch = granted.getAsInt();
+            Completion completion = new Completion(microBatch, rank,
+                    Math.round(state.seconds(microBatch) * NANOS_PER_SECOND), 0);
+            state.complete(completion);
+            scratch.revise(state, completion);
         }
     }
 

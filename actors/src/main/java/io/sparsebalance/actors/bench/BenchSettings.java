@@ -17,12 +17,12 @@ import java.util.Optional;
  * @param lengths of samples whose tokens are drawn, instead of the configuration's text; steps and samples a step are the
  *            configuration's
  * @param checkpoints directory of checkpoints that every arm begins from, instead of initial parameters
+ * @param takeOver whether an idle rank takes over what waits for another, as in a run; without it an arm is judged by its plans alone
  * @param timeMultiplexed whether the ranks' micro-batches run one after the other on one device
- * @param moveWork whether an idle rank takes over what waits for another, in every arm; else arms differ by their plans alone
  */
 public record BenchSettings(TrainingConfig config, List<String> arms, int numRanks, int steps, int warmUp,
-        Optional<Workload> lengths, Optional<Path> checkpoints, boolean timeMultiplexed,
-        boolean moveWork) {
+        Optional<Workload> lengths, Optional<Path> checkpoints, boolean takeOver,
+        boolean timeMultiplexed) {
     /** Copies and checks. */
     public BenchSettings {
         arms = List.copyOf(arms);

@@ -27,7 +27,7 @@ final class DeviceThreads implements AutoCloseable {
                 threads.add(Executors.newSingleThreadExecutor(
                         Thread.ofPlatform().name("sparsebalance-bench-" + name + "-" + i).daemon().factory()));
                 workers.add(on(i, () -> factory.create(number, collectives.get(number))));
-                clocks.add(on(i, BusyClock::ofThisThread));
+                clocks.add(on(i, () -> workers.get(number).busyClock()));
             }
         } catch (RuntimeException e) {
             close();

@@ -57,6 +57,11 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
         int tokens() {
             return length * copies;
         }
+
+        /** Whether it stands for what a micro-batch costs whatever it holds; then it is also run with nobody looking on. */
+        boolean isFixed() {
+            return length == FIXED_LENGTH;
+        }
     }
 
     /** A held-out micro-batch: documents of any length, every layer its own budget. */

@@ -20,6 +20,11 @@ public interface RankWorker extends AutoCloseable {
     /** Number of parameters. */
     long numParameters();
 
+    /** A clock of the calling thread, the device thread, that fits the device; the caller closes it. */
+    default BusyClock busyClock() {
+        return BusyClock.ofThisThread();
+    }
+
     /** Forward and backward of one micro-batch; adds to this rank's gradient. */
     MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale);
 

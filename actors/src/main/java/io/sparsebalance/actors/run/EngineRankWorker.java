@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.rank.BusyClock;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
@@ -51,6 +52,11 @@ final class EngineRankWorker implements RankWorker {
     @Override
     public long numParameters() {
         return trainer.numParameters();
+    }
+
+    @Override
+    public BusyClock busyClock() {
+        return BusyClock.ofThisThread(device);
     }
 
     @Override

@@ -44,7 +44,7 @@ class BalanceBenchTest {
         TrainingConfig config = TinyRuns.onTexts(directory, "run.ranks=" + (timeMultiplexed ? 1 : numRanks),
                 "run.steps=" + STEPS, "batch.samples-per-step=8", "batch.micro-batches-per-step=" + 2 * numRanks);
         return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, Optional.empty(), checkpoints,
-                timeMultiplexed, false), listener(stepsDone)).run(stopped);
+                true, timeMultiplexed), listener(stepsDone)).run(stopped);
     }
 
     private static BalanceBench.Listener listener(AtomicInteger stepsDone) {
@@ -70,7 +70,7 @@ class BalanceBenchTest {
                 "data.source=" + directory.resolve("nowhere"));
         Workload lengths = new Workload.Named("wikipedia", OptionalDouble.empty());
         BenchSettings settings = new BenchSettings(config, ARMS, numRanks, 2, 1, Optional.of(lengths), Optional.empty(),
-                timeMultiplexed, false);
+                false, timeMultiplexed);
         assertThat(settings.sharesReplica()).isEqualTo(timeMultiplexed);
         BenchReport report = new BalanceBench(settings, listener(new AtomicInteger())).run(() -> false);
         assertThat(report.complete()).isTrue();
@@ -151,10 +151,10 @@ class BalanceBenchTest {
     void settingsThatContradictEachOtherAreRefused() {
         TrainingConfig config = TinyRuns.config("run.ranks=2");
         assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), Optional.empty(),
-                true, false))
+                true, true))
                 .hasMessageContaining("4 ranks on 2");
         assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), Optional.empty(),
-                false, false))
+                true, false))
                 .hasMessageContaining("warm-up");
     }
 }
