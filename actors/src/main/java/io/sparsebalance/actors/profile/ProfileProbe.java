@@ -26,7 +26,7 @@ public final class ProfileProbe implements AutoCloseable {
     private final ModelConfig model;
     private final int[] coverageBudgets;
     private final SplittableRandom random;
-    private final BusyClock busy = BusyClock.ofThisThread();
+    private final BusyClock busy;
     private AttentionClock clock;
 
     /**
@@ -38,6 +38,7 @@ public final class ProfileProbe implements AutoCloseable {
     public ProfileProbe(Device device, Function<UnaryOperator<SparseAttention>, Trainer> replica, int[] coverageBudgets,
             long seed) {
         this.device = device;
+        this.busy = BusyClock.ofThisThread(device);
         this.trainer = replica.apply(attention -> {
             clock = new AttentionClock(attention, busy);
             return clock;

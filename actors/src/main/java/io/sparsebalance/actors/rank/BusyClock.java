@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.rank;
 
+import io.sparsebalance.kernels.Device;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -31,6 +32,14 @@ public final class BusyClock implements AutoCloseable {
             LOG.debug("waiting for a processor cannot be told from work", e);
             return new BusyClock(null);
         }
+    }
+
+    /**
+     * Of the calling thread, which alone may use it, and of the device that it waits for: an accelerator goes on while the
+     * thread has no processor, so its time is {@link System#nanoTime}.
+     */
+    public static BusyClock ofThisThread(Device device) {
+        return device.isAccelerator() ? new BusyClock(null) : ofThisThread();
     }
 
     /** Nanoseconds since some moment, waiting for a processor left out. */

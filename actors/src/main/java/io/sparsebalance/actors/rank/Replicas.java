@@ -77,18 +77,30 @@ public final class Replicas {
     }
 
     /**
-     * A replica; if it cannot be made, its device is closed.
+     * A replica, on an accelerator warmed up to the token cap; if it cannot be made, its device is closed.
      *
      * @param observer wraps the device's attention
      */
     public static Trainer trainer(Device device, TrainingConfig config, ModelConfig model,
             UnaryOperator<SparseAttention> observer) {
+        Trainer trainer;
         try {
-            return Trainers.create(device, model, optimizer(config), config.run().seed(), observer);
+            trainer = Trainers.create(device, model, optimizer(config), config.run().seed(), observer);
         } catch (RuntimeException e) {
             device.close();
             throw e;
         }
+        if (device.isAccelerator()) {
+            try {
+                Trainers.warmUp(device, trainer, config.batch().tokenCap(), config.attention().kBase(),
+                        coverageBudgets(config.attention()));
+            } catch (RuntimeException e) {
+                try (device; trainer) {
+                    throw e;
+                }
+            }
+        }
+        return trainer;
     }
 
     private static OptimizerConfig optimizer(TrainingConfig config) {

@@ -76,6 +76,11 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public boolean isAccelerator() {
+        return false;
+    }
+
+    @Override
     public Stream stream() {
         return IMMEDIATE;
     }

@@ -108,6 +108,11 @@ public final class CudaDevice implements Device {
     }
 
     @Override
+    public boolean isAccelerator() {
+        return true;
+    }
+
+    @Override
     public Stream stream() {
         return stream;
     }

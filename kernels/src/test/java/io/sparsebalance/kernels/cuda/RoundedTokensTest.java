@@ -1,0 +1,21 @@
+package io.sparsebalance.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+
+/** For which numbers of tokens products share a choice of algorithm. */
+class RoundedTokensTest {
+    @Test
+    void aChoiceIsMadeForAtMostAnEighthMoreTokensAndFewTimes() {
+        LongStream.rangeClosed(1, 200_000).forEach(tokens -> {
+            long rounded = CudaProducts.roundedTokens(tokens);
+            assertThat(rounded).isGreaterThanOrEqualTo(tokens).isLessThan(tokens + Math.max(8, tokens / 8 + 1));
+            assertThat(CudaProducts.roundedTokens(rounded)).isEqualTo(rounded);
+        });
+        assertThat(LongStream.rangeClosed(1, 131_072).map(CudaProducts::roundedTokens).distinct().count())
+                .isLessThanOrEqualTo(8 * 12);
+        assertThat(CudaProducts.roundedTokens(131_072)).isEqualTo(131_072);
+    }
+}
