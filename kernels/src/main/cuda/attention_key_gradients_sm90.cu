@@ -106,24 +106,28 @@ struct KeyGradientsSm90 {
                 float2 even = row < rowTokens * shape.group ? __ldg(from + row) : none;
                 float2 odd = row + 1 < rowTokens * shape.group ? __ldg(from + row + 1) : none;
                 unsigned barrier = full + ring.stage * 8;
-                unsigned to = sharedAddress(note(ring.stage));
                 barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
+                // The copies are under way before anybody waits for the statistics.
                 if (lane == 0) {
-                    barrierExpect(barrier, 2 * boxBytes + ROWS * 8 + 4);
+                    barrierAnnounce(barrier, 2 * boxBytes);
                     copyRows<D>(q + ring.stage * ROW_BYTES, qMap, ROWS, head * shape.group, tile.token + first,
                             barrier);
                     copyRows<D>(dOut + ring.stage * ROW_BYTES, dOutMap, ROWS, head * shape.group, tile.token + first,
                             barrier);
-                    storeAsync(to + ROWS * 8, tile.start + first, barrier);
+                    *positions(ring.stage) = tile.start + first;
                 }
-                storeAsync(to + row * 8, make_float4(even.x, even.y, odd.x, odd.y), barrier);
+                reinterpret_cast<float4*>(note(ring.stage))[lane] = make_float4(even.x, even.y, odd.x, odd.y);
+                __syncwarp();  // the arrival releases what all lanes have stored
+                if (lane == 0) {
+                    barrierArrive(barrier);
+                }
                 ring.next();
             }
         }
         barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
         if (lane == 0) {
-            barrierExpect(full + ring.stage * 8, 4);
-            storeAsync(sharedAddress(positions(ring.stage)), -1, full + ring.stage * 8);
+            *positions(ring.stage) = -1;
+            barrierArrive(full + ring.stage * 8);
         }
     }
 
@@ -232,9 +236,9 @@ struct KeyGradientsSm90 {
 
 }  // namespace
 
-// Grid (most items, B / KEYS), clusters of one, because asynchronous stores to shared memory need a cluster.
+// Grid (most items, B / KEYS).
 #define KEY_GRADIENTS_SM90(D, WARPGROUPS)                                                                              \
-    extern "C" __global__ void __cluster_dims__(1, 1, 1)                                                               \
+    extern "C" __global__ void                                                                                         \
             __launch_bounds__(KeyGradientsSm90<D, WARPGROUPS>::THREADS, KeyGradientsSm90<D, WARPGROUPS>::CTAS)         \
             attention_key_gradients_sm90_d##D##_w##WARPGROUPS(const __grid_constant__ TensorMap q,                     \
                     const __grid_constant__ TensorMap dOut, const __grid_constant__ TensorMap k,                       \
