@@ -89,7 +89,7 @@ final class ConcurrentRanks implements StepExecution {
                 return null;
             }));
         }
-        running.forEach(DeviceThreads::join);
+        running.forEach(devices::join);
         if (Arrays.stream(shared.checksums).distinct().count() > 1) {
             throw new IllegalStateException(
                     "step " + step + ": the ranks' parameters differ after the update, checksums "
