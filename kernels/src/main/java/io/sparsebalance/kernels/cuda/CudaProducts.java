@@ -20,8 +20,6 @@ final class CudaProducts implements AutoCloseable {
     /** Shapes change with the tokens of a micro-batch; the oldest plans go first. */
     private static final int MAX_PLANS = 1024;
     private static final int NOT_SUPPORTED = 15;
-    private static final long LEAST_UNIT = 8;
-    private static final long STEPS_OF_AN_OCTAVE = 8;
     /** What cuBLAS takes for granted if it is not told. */
     private static final long MAX_ALIGNMENT = 256;
 
@@ -95,10 +93,9 @@ final class CudaProducts implements AutoCloseable {
         }
     }
 
-    /** Up to the next of eight steps in each octave, at least a multiple of 8. */
+    /** Up to the next power of two: so few that a warm-up meets all of them. */
     static long roundedTokens(long tokens) {
-        long unit = Math.max(LEAST_UNIT, Long.highestOneBit(tokens) / STEPS_OF_AN_OCTAVE);
-        return Math.ceilDiv(tokens, unit) * unit;
+        return tokens <= 1 ? 1 : 2 * Long.highestOneBit(tokens - 1);
     }
 
     private Plan plan(Key key, CudaTensor a, CudaTensor b, CudaTensor c) {
