@@ -59,8 +59,8 @@ struct KeyGradientsSm90 {
         if (threadIdx.x == 0) {
             barrierInit(kvFull, 1);
             for (int i = 0; i < STAGES; i++) {
-                barrierInit(full + i * 8, 1);
-                barrierInit(empty + i * 8, 4 * WARPGROUPS);
+                barrierInit(full + i * 8, 32);
+                barrierInit(empty + i * 8, 128 * WARPGROUPS);
             }
         }
         if (threadIdx.x < ROWS) {
@@ -117,24 +117,21 @@ struct KeyGradientsSm90 {
                     *positions(ring.stage) = tile.start + first;
                 }
                 reinterpret_cast<float4*>(note(ring.stage))[lane] = make_float4(even.x, even.y, odd.x, odd.y);
-                __syncwarp();  // the arrival releases what all lanes have stored
-                if (lane == 0) {
-                    barrierArrive(barrier);
-                }
+                // By every lane, not by one after a warp barrier: that costs nothing, and racecheck follows it.
+                barrierArrive(barrier);
                 ring.next();
             }
         }
         barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
         if (lane == 0) {
             *positions(ring.stage) = -1;
-            barrierArrive(full + ring.stage * 8);
         }
+        barrierArrive(full + ring.stage * 8);
     }
 
     // One warpgroup, keys [64 * warpgroup, 64 * warpgroup + 64) of the CTA. Leaves dK / scale and dV in registers.
     __device__ __forceinline__ void multiply(float (&dk)[D / 8][4], float (&dv)[D / 8][4], int keyStart, int warpgroup,
             int warpRow, const AttentionShape& shape) const {
-        bool leader = (threadIdx.x & 31) == 0;
         clear(dk);
         clear(dv);
         float s[ROWS / 8][4];
@@ -188,10 +185,7 @@ struct KeyGradientsSm90 {
             pin(s);
             pin(dk);
             pin(dv);
-            __syncwarp();  // all lanes have read the stage's notes
-            if (leader) {
-                barrierArrive(empty + stage * 8);
-            }
+            barrierArrive(empty + stage * 8);
         }
     }
 
