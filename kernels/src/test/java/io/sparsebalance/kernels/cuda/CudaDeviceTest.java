@@ -107,6 +107,21 @@ class CudaDeviceTest {
     }
 
     @Test
+    void pageLockedMemoryMayBeLargerThanAJavaBuffer() {
+        long floats = (1L << 29) + 5;
+        try (CudaDevice device = open(0); Tensor host = device.allocateHost(DType.F32, floats)) {
+            MemorySegment memory = host.segment();
+            assertThat(memory.byteSize()).isEqualTo(4 * floats);
+            assertThat(memory.getAtIndex(ValueLayout.JAVA_FLOAT, floats - 1)).isZero();
+            memory.setAtIndex(ValueLayout.JAVA_FLOAT, floats - 1, 3);
+            try (Tensor end = device.allocate(DType.F32, 5)) {
+                end.upload(host.view(floats - 5, 5).segment());
+                assertThat(BothDevices.values(end)).containsExactly(0, 0, 0, 0, 3);
+            }
+        }
+    }
+
+    @Test
     void moreThanTheGpuHasIsAnErrorOfMemoryToo() {
         try (CudaDevice device = open(Long.MAX_VALUE / 4)) {
             assertThatThrownBy(() -> device.allocate(DType.F32, 1L << 40)).isInstanceOf(DeviceMemoryException.class)
