@@ -89,7 +89,7 @@ final class ConcurrentRanks implements StepExecution {
                 return null;
             }));
         }
-        running.forEach(DeviceThreads::join);
+        running.forEach(devices::join);
         if (Arrays.stream(shared.checksums).distinct().count() > 1) {
             throw new IllegalStateException(
                     "step " + step + ": the ranks' parameters differ after the update, checksums "
@@ -128,7 +128,7 @@ final class ConcurrentRanks implements StepExecution {
             running.add(devices.start(rank,
                     () -> devices.worker(number).warmUp(samples, budgets)));
         }
-        running.forEach(DeviceThreads::join);
+        running.forEach(devices::join);
     }
 
     @Override
