@@ -20,8 +20,6 @@ final class CudaProducts implements AutoCloseable {
     /** Shapes change with the tokens of a micro-batch; the oldest plans go first. */
     private static final int MAX_PLANS = 1024;
     private static final int NOT_SUPPORTED = 15;
-    private static final long LEAST_UNIT = 8;
-    private static final long STEPS_OF_AN_OCTAVE = 8;
     /** What cuBLAS takes for granted if it is not told. */
     private static final long MAX_ALIGNMENT = 256;
 
