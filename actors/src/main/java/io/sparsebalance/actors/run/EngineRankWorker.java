@@ -70,6 +70,11 @@ final class EngineRankWorker implements RankWorker {
     }
 
     @Override
+    public void dropStep() {
+        trainer.zeroGradients();
+    }
+
+    @Override
     public MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets) {
         double lossSum = 0;
         long numTargets = 0;
