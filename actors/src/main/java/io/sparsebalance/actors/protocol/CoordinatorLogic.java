@@ -50,10 +50,14 @@ public final class CoordinatorLogic {
             case ToCoordinator.RankReady fact -> generations.onRankReady(fact);
             case ToCoordinator.RankFailed fact -> generations.onRankFailed(fact);
             case ToCoordinator.RankClosed fact -> ending.onRankClosed(fact);
-            case ToCoordinator.Joined fact -> generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
-            case ToCoordinator.StateOffered fact -> generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
-            case ToCoordinator.StateCopied fact -> generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
-            case ToCoordinator.Activated fact -> generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
+            case ToCoordinator.Joined fact ->
+                generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
+            case ToCoordinator.StateOffered fact ->
+                generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
+            case ToCoordinator.StateCopied fact ->
+                generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
+            case ToCoordinator.Activated fact ->
+                generations.advance(generations.isForming(fact.id()) && s.assembly.note(fact));
             case ToCoordinator.StepFinished fact -> steps.onStepFinished(fact);
             case ToCoordinator.RankEvaluated fact -> steps.onRankEvaluated(fact);
             case ToCoordinator.CheckpointSaved fact -> steps.onCheckpointSaved(fact);

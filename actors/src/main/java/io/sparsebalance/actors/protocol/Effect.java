@@ -30,7 +30,8 @@ public sealed interface Effect {
      * @param ends of the ranks that told of it
      * @param stepNanos from the start of the step to its last update
      */
-    record Commit(StepId id, StepOutcome outcome, Map<Integer, ToCoordinator.StepFinished> ends, OptionalDouble heldOutLoss,
+    record Commit(StepId id, StepOutcome outcome, Map<Integer, ToCoordinator.StepFinished> ends,
+            OptionalDouble heldOutLoss,
             long stepNanos) implements Effect {
         /** Copies. */
         public Commit {

@@ -39,7 +39,8 @@ final class Ending {
     }
 
     void onDeadline() {
-        String what = (closing.isEmpty() ? "the run directory was not written"
+        String what = (closing.isEmpty()
+                ? "the run directory was not written"
                 : s.names(closing) + " did not release its device") + " within "
                 + RunState.seconds(s.settings.patience().closeNanos()) + " s";
         s.effects.add(new Effect.Warn(what));

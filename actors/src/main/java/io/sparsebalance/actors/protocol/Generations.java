@@ -189,7 +189,8 @@ final class Generations {
                     + " generations in a row; the last failure: " + why, cause);
             return;
         }
-        s.effects.add(new Effect.Warn("generation " + s.id.generation() + " ends after step " + s.committed + ": " + why));
+        s.effects.add(
+                new Effect.Warn("generation " + s.id.generation() + " ends after step " + s.committed + ": " + why));
         s.phase = RunState.Phase.FORMING;
         s.active = List.of();
         s.assembly = null;

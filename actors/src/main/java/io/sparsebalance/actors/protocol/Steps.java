@@ -48,7 +48,8 @@ final class Steps {
     private void commit() {
         s.committing = s.applied;
         s.pendingJournal++;
-        s.effects.add(new Effect.Commit(s.id, s.open.outcome(), s.open.finished(), s.open.heldOutLoss(), s.pace.lastStepNanos()));
+        s.effects.add(new Effect.Commit(s.id, s.open.outcome(), s.open.finished(), s.open.heldOutLoss(),
+                s.pace.lastStepNanos()));
     }
 
     private void startStep() {
@@ -81,10 +82,21 @@ final class Steps {
         }
     }
 
+    /** Has a checkpoint written, of a step that is in the ledger: whoever begins from it must know what it is. */
+    void save() {
+        if (s.committed >= s.applied) {
+            s.effects.add(new Effect.TellRank(s.active.getFirst(),
+                    new ToRank.SaveCheckpoint(s.id, s.settings.checkpoint().directory())));
+        }
+    }
+
     void onCommitted(ToCoordinator.Committed fact) {
         s.pendingJournal--;
         s.committed = Math.max(s.committed, fact.step());
         s.recoveries = 0;
+        if (s.phase == RunState.Phase.SAVING) {
+            save();
+        }
         endStep();
         ending.endIfDone();
     }
@@ -108,9 +120,10 @@ final class Steps {
         Long expected = s.settings.restart().checksums().get(s.id.step());
         return expected == null || expected == s.open.checksum()
                 ? Optional.empty()
-                : Optional.of(String.format("run again after a restart, it ended in parameters %08x, where the ledger has"
-                        + " %08x; with run.reduction = exact, and all nodes alike, it would not: compare devices, versions"
-                        + " and configuration", s.open.checksum(), expected));
+                : Optional
+                        .of(String.format("run again after a restart, it ended in parameters %08x, where the ledger has"
+                                + " %08x; with run.reduction = exact, and all nodes alike, it would not: compare devices, versions"
+                                + " and configuration", s.open.checksum(), expected));
     }
 
     void onRankEvaluated(ToCoordinator.RankEvaluated fact) {

@@ -43,8 +43,7 @@ final class Waiting {
                             new ToRank.Evaluate(s.id, shares.get(rank), s.settings.evaluation().budgets())));
                 }
             }
-            case SAVING -> s.effects.add(new Effect.TellRank(s.active.getFirst(),
-                    new ToRank.SaveCheckpoint(s.id, s.settings.checkpoint().directory())));
+            case SAVING -> steps.save();
             case CLOSING -> ending.askAgain();
             case FORMING, ENDED -> {
                 // Nobody is asked for anything.
@@ -81,7 +80,8 @@ final class Waiting {
         if (s.settings.membership().elastic()) {
             silent.forEach(member -> generations.dismiss(member, what));
         }
-        generations.recover(what + "; its device may be stuck: look at its host, or raise run.step-timeout", Optional.empty());
+        generations.recover(what + "; its device may be stuck: look at its host, or raise run.step-timeout",
+                Optional.empty());
     }
 
     void onLateRanks(ToCoordinator.LateRanks fact) {
@@ -91,10 +91,11 @@ final class Waiting {
     }
 
     private void late(List<Integer> ranks) {
-        generations.recover("no answer from rank " + (ranks.isEmpty() ? "(none holds work: the plan is missing)" : ranks.toString())
-                + " in step " + s.id.step() + " (" + s.phase.name().toLowerCase(Locale.ROOT) + ") for "
-                + RunState.seconds(s.pace.deadlineNanos(s.phase == RunState.Phase.STEPPING))
-                + " s; its device may be stuck or far too slow: look at its host, or raise run.step-timeout",
+        generations.recover(
+                "no answer from rank " + (ranks.isEmpty() ? "(none holds work: the plan is missing)" : ranks.toString())
+                        + " in step " + s.id.step() + " (" + s.phase.name().toLowerCase(Locale.ROOT) + ") for "
+                        + RunState.seconds(s.pace.deadlineNanos(s.phase == RunState.Phase.STEPPING))
+                        + " s; its device may be stuck or far too slow: look at its host, or raise run.step-timeout",
                 Optional.empty());
     }
 }

@@ -13,6 +13,7 @@ import io.sparsebalance.actors.protocol.ToBalancer;
 import io.sparsebalance.actors.protocol.ToBatcher;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.protocol.ToRank;
+import io.sparsebalance.actors.rundir.StaleTermException;
 import io.sparsebalance.api.StepReport;
 import io.sparsebalance.api.TrainingFailedException;
 import java.nio.file.Path;
@@ -154,8 +155,10 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
     }
 
     private void journal(String doing, CompletionStage<Void> work, ToCoordinator.Local whenDone) {
-        getContext().pipeToSelf(work, (done, error) -> error == null
-                ? whenDone
-                : new ToCoordinator.JournalFailed(doing, FailureInfo.of(error)));
+        getContext().pipeToSelf(work, (done, error) -> switch (error) {
+            case null -> whenDone;
+            case StaleTermException stale -> new ToCoordinator.Fenced(stale.newerTerm());
+            default -> new ToCoordinator.JournalFailed(doing, FailureInfo.of(error));
+        });
     }
 }

@@ -92,7 +92,8 @@ final class StepReports {
     static LedgerEntry ledgerEntry(Effect.Commit commit, StepReport report) {
         StepOutcome outcome = commit.outcome();
         StepPlan plan = outcome.plan();
-        return new LedgerEntry(commit.id().runId(), commit.id().term(), commit.id().generation(), report.step(), plan.firstPosition(),
+        return new LedgerEntry(commit.id().runId(), commit.id().term(), commit.id().generation(), report.step(),
+                plan.firstPosition(),
                 plan.microBatches().stream().mapToInt(List::size).sum(),
                 plan.microBatches().stream().map(batch -> batch.stream().map(SampleRef::id).toList()).toList(),
                 outcome.outcomes().stream().map(MicroBatchOutcome::rank).toList(),

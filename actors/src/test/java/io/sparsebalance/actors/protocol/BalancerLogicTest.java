@@ -40,7 +40,7 @@ class BalancerLogicTest {
         ToRank.Grant fourth = grant(1);
         tell(new ToBalancer.MicroBatchCompleted(FIRST, done(third, 0, 1)));
         tell(new ToBalancer.MicroBatchCompleted(FIRST, done(fourth, 1, 1)));
-                StepOutcome outcome = ((ToCoordinator.StepBalanced) next(Effect.TellCoordinator.class).message()).outcome();
+        StepOutcome outcome = ((ToCoordinator.StepBalanced) next(Effect.TellCoordinator.class).message()).outcome();
         assertThat(outcome.outcomes()).hasSize(4);
         assertThat(outcome.slowest().imbalance()).isEqualTo(1.0);
         assertThat(effects).isEmpty();

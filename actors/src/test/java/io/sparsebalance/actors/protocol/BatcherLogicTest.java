@@ -66,7 +66,8 @@ class BatcherLogicTest {
     void aSampleThatFitsNoMicroBatchIsReported() {
         BatcherLogic batcher = batcher(1000);
         effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST, 10, 2)));
-        ToCoordinator.PlanFailed failure = (ToCoordinator.PlanFailed) ((Effect.TellCoordinator) effects.getLast()).message();
+        ToCoordinator.PlanFailed failure = (ToCoordinator.PlanFailed) ((Effect.TellCoordinator) effects.getLast())
+                .message();
         assertThat(failure.reason()).contains("batch.token-cap = 1000");
     }
 
@@ -126,6 +127,7 @@ class BatcherLogicTest {
         BatcherLogic.Settings settings = new BatcherLogic.Settings("run", 1, samplesPerStep, 4, tokenCap, window,
                 Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab"));
-        return new BatcherLogic(settings, Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency(), () -> 0);
+        return new BatcherLogic(settings, Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency(),
+                () -> 0);
     }
 }
