@@ -21,8 +21,8 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
         Balance balance, Optimizer optimizer, Cluster cluster, String text, String pekko) {
 
     /** {@code run}: what is run and where it is kept. */
-    public record Run(String name, Path directory, long seed, int steps, int ranks, Evaluation evaluation,
-            Checkpoint checkpoint, Duration stepTimeout) {}
+    public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
+            Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
 
     /**
      * {@code run.evaluation}.
