@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.message.WireMessage;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
@@ -30,7 +31,7 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
     public sealed interface Command {}
 
     /** The ranks of a generation; the first message. */
-    public record RanksJoined(List<ActorRef<? super Rank.Command>> ranks) implements Command {
+    public record RanksJoined(List<ActorRef<? super Rank.Command>> ranks) implements Command, WireMessage {
         /** Copies. */
         public RanksJoined {
             ranks = List.copyOf(ranks);
@@ -38,22 +39,23 @@ public final class Balancer extends AbstractBehavior<Balancer.Command> {
     }
 
     /** A plan, possibly of a step that lies ahead. */
-    public record PlanReady(StepPlan plan) implements Command {}
+    public record PlanReady(StepPlan plan) implements Command, WireMessage {}
 
     /** Run a step as soon as its plan is there. */
-    public record StartStep(StepId id) implements Command {}
+    public record StartStep(StepId id) implements Command, WireMessage {}
 
     /** A rank has nothing to do; said again until it has. */
-    public record RequestWork(int rank, long finishedStep) implements Command {}
+    public record RequestWork(int rank, long finishedStep) implements Command, WireMessage {}
 
     /** A rank ran a micro-batch. */
-    public record MicroBatchCompleted(StepId id, MicroBatchOutcome outcome) implements Command {}
+    public record MicroBatchCompleted(StepId id, MicroBatchOutcome outcome) implements Command, WireMessage {}
 
     /** Which ranks hold the step up? */
-    public record FindLate(StepId id, ActorRef<? super Coordinator.LateRanks> replyTo) implements Command {}
+    public record FindLate(StepId id,
+            ActorRef<? super Coordinator.LateRanks> replyTo) implements Command, WireMessage {}
 
     /** How many messages were stale or repeated so far? */
-    public record CountIgnored(ActorRef<Long> replyTo) implements Command {}
+    public record CountIgnored(ActorRef<Long> replyTo) implements Command, WireMessage {}
 
     /**
      * What a balancer decides with.

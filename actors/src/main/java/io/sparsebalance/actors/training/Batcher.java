@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.message.WireMessage;
 import io.sparsebalance.data.SampleOrder;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
@@ -33,10 +34,10 @@ public final class Batcher extends AbstractBehavior<Batcher.Command> {
 
     /** Plan the steps from {@code first} to {@code last} and send them to the balancer, in order. */
     public record PlanSteps(StepId first, long last, ActorRef<? super Balancer.PlanReady> replyTo,
-            ActorRef<? super Coordinator.PlanFailed> failures) implements Command {}
+            ActorRef<? super Coordinator.PlanFailed> failures) implements Command, WireMessage {}
 
     /** How slow each rank was found to be; plans made from now on use it. */
-    public record SpeedsObserved(StepId id, List<Double> speeds) implements Command {
+    public record SpeedsObserved(StepId id, List<Double> speeds) implements Command, WireMessage {
         /** Copies. */
         public SpeedsObserved {
             speeds = List.copyOf(speeds);

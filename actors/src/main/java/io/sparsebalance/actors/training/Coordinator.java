@@ -1,5 +1,7 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.message.WireMessage;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.api.StepReport;
 import io.sparsebalance.api.TrainingConfig;
@@ -30,33 +32,34 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     public sealed interface Command {}
 
     /** A rank opened its device. */
-    public record RankReady(int rank, String description, long numParameters) implements Command {}
+    public record RankReady(int rank, String description, long numParameters) implements Command, WireMessage {}
 
     /** A rank cannot go on. */
-    public record RankFailed(int rank, String doing, Throwable cause) implements Command {}
+    public record RankFailed(int rank, String doing, FailureInfo failure) implements Command, WireMessage {}
 
     /** A rank released its device; -1 open tensors if that failed. */
-    public record RankClosed(int rank, long openTensors) implements Command {}
+    public record RankClosed(int rank, long openTensors) implements Command, WireMessage {}
 
     /** All micro-batches of a step are done. */
-    public record StepBalanced(StepOutcome outcome) implements Command {}
+    public record StepBalanced(StepOutcome outcome) implements Command, WireMessage {}
 
     /** A rank reduced and updated. */
     public record StepFinished(StepId id, int rank, RankWorker.StepEnd end, long idleNanos, long memoryBytes)
             implements
-                Command {}
+                Command,
+                WireMessage {}
 
     /** A rank evaluated its share of the held-out samples. */
-    public record RankEvaluated(StepId id, int rank, double lossSum, long numTargets) implements Command {}
+    public record RankEvaluated(StepId id, int rank, double lossSum, long numTargets) implements Command, WireMessage {}
 
     /** A checkpoint is on disk. */
-    public record CheckpointSaved(StepId id, Path path, String digest) implements Command {}
+    public record CheckpointSaved(StepId id, Path path, String digest) implements Command, WireMessage {}
 
     /** A step cannot be planned. */
-    public record PlanFailed(StepId id, String reason) implements Command {}
+    public record PlanFailed(StepId id, String reason) implements Command, WireMessage {}
 
     /** Ranks that hold micro-batches of a step. */
-    public record LateRanks(StepId id, List<Integer> ranks) implements Command {
+    public record LateRanks(StepId id, List<Integer> ranks) implements Command, WireMessage {
         /** Copies. */
         public LateRanks {
             ranks = List.copyOf(ranks);
@@ -64,7 +67,7 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     }
 
     /** Finish the step, write a checkpoint, end. */
-    public record Stop() implements Command {}
+    public record Stop() implements Command, WireMessage {}
 
     private record JournalFailed(String doing, Throwable cause) implements Command {}
 
@@ -281,7 +284,8 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
     }
 
     private Behavior<Command> onRankFailed(RankFailed fact) {
-        fail("rank " + fact.rank() + " failed while " + fact.doing() + ": " + describe(fact.cause()), fact.cause());
+        fail("rank " + fact.rank() + " failed while " + fact.doing() + ": " + fact.failure().message(),
+                fact.failure().toException());
         return this;
     }
 
@@ -292,7 +296,8 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
 
     private Behavior<Command> onJournalFailed(JournalFailed fact) {
         pendingJournal--;
-        fail("the run directory failed while " + fact.doing() + ": " + describe(fact.cause()), fact.cause());
+        fail("the run directory failed while " + fact.doing() + ": "
+                + FailureInfo.of(fact.cause()).message(), fact.cause());
         return endIfDone();
     }
 
@@ -340,10 +345,6 @@ public final class Coordinator extends AbstractBehavior<Coordinator.Command> {
         failure = run.failure(what, cause);
         run.collectives().forEach(collective -> collective.abort(failure));
         close();
-    }
-
-    private static String describe(Throwable cause) {
-        return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
     }
 
     private void close() {

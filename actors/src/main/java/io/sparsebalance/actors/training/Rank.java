@@ -1,5 +1,7 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.message.WireMessage;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
@@ -31,7 +33,8 @@ public final class Rank extends AbstractBehavior<Rank.Command> {
     /** Run a micro-batch. */
     public record Grant(StepId id, int microBatch, List<SampleRef> samples, Budgets budgets, double lossScale)
             implements
-                Command {
+                Command,
+                WireMessage {
         /** Copies. */
         public Grant {
             samples = List.copyOf(samples);
@@ -39,10 +42,10 @@ public final class Rank extends AbstractBehavior<Rank.Command> {
     }
 
     /** All micro-batches of the step are done: reduce and update. */
-    public record FinishStep(StepId id) implements Command {}
+    public record FinishStep(StepId id) implements Command, WireMessage {}
 
     /** Compute the loss of held-out samples. */
-    public record Evaluate(StepId id, List<SampleRef> samples, Budgets budgets) implements Command {
+    public record Evaluate(StepId id, List<SampleRef> samples, Budgets budgets) implements Command, WireMessage {
         /** Copies. */
         public Evaluate {
             samples = List.copyOf(samples);
@@ -50,10 +53,10 @@ public final class Rank extends AbstractBehavior<Rank.Command> {
     }
 
     /** Write a checkpoint. */
-    public record SaveCheckpoint(StepId id, Path directory) implements Command {}
+    public record SaveCheckpoint(StepId id, Path directory) implements Command, WireMessage {}
 
     /** Release everything and end. */
-    public record Shutdown() implements Command {}
+    public record Shutdown() implements Command, WireMessage {}
 
     private record WorkerReady(RankWorker worker) implements Command {}
 
@@ -239,7 +242,7 @@ public final class Rank extends AbstractBehavior<Rank.Command> {
     private Behavior<Command> onFailed(Failed fact) {
         failed = true;
         running = false;
-        coordinator.tell(new Coordinator.RankFailed(rank, fact.doing(), fact.cause()));
+        coordinator.tell(new Coordinator.RankFailed(rank, fact.doing(), FailureInfo.of(fact.cause())));
         return this;
     }
 

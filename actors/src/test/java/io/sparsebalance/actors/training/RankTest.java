@@ -71,7 +71,7 @@ class RankTest {
         rank.tell(grant(FIRST, 0));
         Coordinator.RankFailed failure = coordinatorMessage(Coordinator.RankFailed.class);
         assertThat(failure.doing()).isEqualTo("running micro-batch 0 of step 1");
-        assertThat(failure.cause()).hasMessage("boom");
+        assertThat(failure.failure().message()).isEqualTo("boom");
     }
 
     @Test
