@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.collective;
 
+import io.sparsebalance.kernels.cpu.FixedPointSum;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -21,6 +22,11 @@ public final class SwitchedCollective implements Collective {
     @Override
     public long allReduceSum(MemorySegment values, long step) {
         return connected().allReduceSum(values, step);
+    }
+
+    @Override
+    public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
+        return connected().allReduceExact(partial, total, step);
     }
 
     @Override

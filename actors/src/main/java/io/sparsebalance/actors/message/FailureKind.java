@@ -8,7 +8,7 @@ import io.sparsebalance.kernels.DeviceLostException;
 import io.sparsebalance.kernels.DeviceMemoryException;
 import java.io.IOException;
 
-/** What a failure means for whoever has to deal with it. Written by place in this list: add at the end only. */
+/** What a failure means for whoever has to deal with it. */
 public enum FailureKind {
     /** None of the others: a fault of the program. */
     OTHER,

@@ -1,16 +1,14 @@
 package io.sparsebalance.actors.message;
 
-/** A failure that another thread or JVM told of. Prints with the stack trace of the place where it happened. */
+/** A failure that another thread or JVM told of. Its cause prints the stack trace of the place where it happened. */
 public final class RemoteFailureException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final FailureKind kind;
-    private final String stack;
 
     RemoteFailureException(FailureInfo failure) {
-        super(failure.message(), null, false, false);
+        super(failure.message(), new Origin(failure.stack()), false, false);
         this.kind = failure.kind();
-        this.stack = failure.stack();
     }
 
     /** What the failure means. */
@@ -18,8 +16,12 @@ public final class RemoteFailureException extends RuntimeException {
         return kind;
     }
 
-    @Override
-    public String toString() {
-        return stack.strip();
+    /** Carries the stack trace as text. */
+    private static final class Origin extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Origin(String stack) {
+            super("as it was printed where it happened:\n" + stack.stripTrailing(), null, false, false);
+        }
     }
 }

@@ -105,9 +105,11 @@ final class EngineParts implements PartsFactory {
     private static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,
             Collective collective) {
         int numRanks = config.run().ranks();
+        // Ranks of other nodes come and go; those of one process are all there are.
+        boolean alone = numRanks == 1 && config.cluster().run().isEmpty();
         try {
             return switch (config.run().reduction()) {
-                case FAST -> new FastReduction(device, collective, numRanks);
+                case FAST -> new FastReduction(device, collective, alone);
                 case EXACT -> new ExactReduction(device, collective, trainer.numParameters(),
                         Replicas.threadsPerRank(config, numRanks));
             };

@@ -74,6 +74,7 @@ final class EngineRankWorker implements RankWorker {
 
     @Override
     public void dropStep() {
+        reduction.drop();
         trainer.zeroGradients();
     }
 

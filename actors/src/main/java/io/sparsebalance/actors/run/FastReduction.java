@@ -13,13 +13,14 @@ import java.lang.foreign.MemorySegment;
 final class FastReduction implements GradientReduction {
     private final Device device;
     private final Collective collective;
-    private final int numRanks;
+    private final boolean alone;
     private Tensor staging;
 
-    FastReduction(Device device, Collective collective, int numRanks) {
+    /** @param alone whether there is never another rank */
+    FastReduction(Device device, Collective collective, boolean alone) {
         this.device = device;
         this.collective = collective;
-        this.numRanks = numRanks;
+        this.alone = alone;
     }
 
     @Override
@@ -32,7 +33,7 @@ final class FastReduction implements GradientReduction {
         if (gradients.isAddressable()) {
             return collective.allReduceSum(gradients.segment(), step);
         }
-        if (numRanks == 1) {
+        if (alone) {
             // Nothing to add: the collective only notes the step.
             return collective.allReduceSum(MemorySegment.NULL, step);
         }
@@ -43,6 +44,11 @@ final class FastReduction implements GradientReduction {
         long waitNanos = collective.allReduceSum(staging.segment(), step);
         gradients.upload(staging.segment());
         return waitNanos;
+    }
+
+    @Override
+    public void drop() {
+        // What was added up is in the gradient itself.
     }
 
     @Override
