@@ -51,7 +51,7 @@ final class WireFormat {
     }
 
     /**
-     * A message as bytes.
+     * A message, or a part of one, as bytes.
      *
      * @throws BufferOverflowException if it is larger than a message may be: what Artery asks of a serializer
      * @throws IllegalArgumentException if it is none that can be written, or a part of it is null or too long
@@ -61,10 +61,8 @@ final class WireFormat {
         try {
             Output output = coder.output();
             output.reset();
-            Registration registration = message instanceof WireMessage
-                    ? coder.kryo().getClassResolver().getRegistration(message.getClass())
-                    : null;
-            if (registration == null) {
+            Registration registration = coder.kryo().getClassResolver().getRegistration(message.getClass());
+            if (registration == null || !(message instanceof Record)) {
                 throw new IllegalArgumentException(message.getClass().getName() + " is no message between JVMs");
             }
             output.writeVarInt(registration.getId(), true);
@@ -79,8 +77,12 @@ final class WireFormat {
         }
     }
 
-    /** A message from bytes, all of which it takes up. */
-    Object read(byte[] bytes) throws MalformedMessageException {
+    /**
+     * A message from bytes, all of which it takes up.
+     *
+     * @param kind {@link WireMessage}; any record only in tests
+     */
+    <M> M read(byte[] bytes, Class<M> kind) throws MalformedMessageException {
         if (bytes.length > WireLimits.MAX_MESSAGE_BYTES) {
             throw new MalformedMessageException(Refusal.OVERSIZED,
                     bytes.length + " bytes, of which a message takes " + WireLimits.MAX_MESSAGE_BYTES);
@@ -91,10 +93,10 @@ final class WireFormat {
             input.setBuffer(bytes);
             int id = input.readVarInt(true);
             Registration registration = coder.kryo().getRegistration(id);
-            if (registration == null || !WireMessage.class.isAssignableFrom(registration.getType())) {
+            if (registration == null || !kind.isAssignableFrom(registration.getType())) {
                 throw new MalformedMessageException(Refusal.UNKNOWN_MESSAGE, "id " + id + " is no message's");
             }
-            return read(coder.kryo(), input, registration.getType());
+            return kind.cast(read(coder.kryo(), input, registration.getType()));
         } catch (KryoBufferUnderflowException e) {
             throw new MalformedMessageException(Refusal.MALFORMED, "its " + bytes.length + " bytes end too early", e);
         } finally {

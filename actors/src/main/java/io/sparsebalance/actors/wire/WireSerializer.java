@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.wire;
 
+import io.sparsebalance.actors.message.WireMessage;
 import java.io.NotSerializableException;
 import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
@@ -11,7 +12,7 @@ import org.apache.pekko.serialization.ByteBufferSerializer;
 import org.apache.pekko.serialization.SerializerWithStringManifest;
 
 /**
- * Pekko's way to our messages: bound to {@link io.sparsebalance.actors.message.WireMessage} by {@code sparsebalance-pekko.conf}.
+ * Pekko's way to our messages: bound to {@link WireMessage} by {@code sparsebalance-pekko.conf}.
  * What cannot be read is counted and refused with a {@link MalformedMessageException}, upon which Artery drops that message and
  * nothing else. Any thread.
  */
@@ -84,7 +85,7 @@ public final class WireSerializer extends SerializerWithStringManifest implement
                 throw new MalformedMessageException(Refusal.UNKNOWN_SCHEMA, "its manifest \"" + printable(manifest)
                         + "\" is not \"" + MANIFEST + "\": its sender runs another release");
             }
-            Object message = known.format.read(bytes);
+            Object message = known.format.read(bytes, WireMessage.class);
             known.counters.received();
             return message;
         } catch (MalformedMessageException e) {
