@@ -1,7 +1,7 @@
 package io.sparsebalance.actors.collective;
 
+import io.sparsebalance.kernels.cpu.FixedPointSum;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,11 +12,9 @@ import java.util.stream.IntStream;
  * to all of them, so every rank ends with the same bits, whoever was first.
  */
 public final class InProcess {
-    private static final int CHUNK = 4096;
-
     private final int numRanks;
     private final long timeoutNanos;
-    private final MemorySegment[] arrays;
+    private final Addend[] addends;
     private final boolean[] present;
     private int numPresent;
     /** Ranks that may still write to the others' arrays. */
@@ -29,7 +27,7 @@ public final class InProcess {
     private InProcess(int numRanks, Duration timeout) {
         this.numRanks = numRanks;
         this.timeoutNanos = timeout.toNanos();
-        this.arrays = new MemorySegment[numRanks];
+        this.addends = new Addend[numRanks];
         this.present = new boolean[numRanks];
     }
 
@@ -51,7 +49,12 @@ public final class InProcess {
         return new Collective() {
             @Override
             public long allReduceSum(MemorySegment values, long atStep) {
-                return InProcess.this.allReduceSum(rank, values, atStep);
+                return InProcess.this.allReduce(rank, new Addend.Floats(values), atStep);
+            }
+
+            @Override
+            public long allReduceExact(FixedPointSum partial, MemorySegment total, long atStep) {
+                return InProcess.this.allReduce(rank, new Addend.Exact(partial, total), atStep);
             }
 
             @Override
@@ -66,15 +69,20 @@ public final class InProcess {
         };
     }
 
-    private long allReduceSum(int rank, MemorySegment values, long atStep) {
+    private long allReduce(int rank, Addend addend, long atStep) {
         long entry = System.nanoTime();
-        long waited = Math.max(0, arrive(rank, values, atStep, true) - entry);
+        long waited = Math.max(0, arrive(rank, addend, atStep, true) - entry);
+        long firstVoid;
         try {
-            addSlice(rank);
+            List<Addend> all = List.of(addends);
+            SliceSums.add(all, rank);
+            // Before the end: then the others may clear their sums.
+            firstVoid = SliceSums.firstVoid(all);
         } finally {
             added();
         }
-        arrive(rank, values, atStep, false);
+        arrive(rank, addend, atStep, false);
+        FixedPointSum.poison(addend.total(), firstVoid);
         return waited;
     }
 
@@ -89,7 +97,7 @@ public final class InProcess {
      * @param enters whether the sum begins after this, rather than ends with it
      * @return when the last rank entered the sum
      */
-    private synchronized long arrive(int rank, MemorySegment values, long atStep, boolean enters) {
+    private synchronized long arrive(int rank, Addend addend, long atStep, boolean enters) {
         check();
         if (numPresent == 0) {
             step = atStep;
@@ -98,7 +106,7 @@ public final class InProcess {
                     "rank " + rank + " reduces step " + atStep + " while others reduce step " + step));
             check();
         }
-        arrays[rank] = values;
+        addends[rank] = addend;
         present[rank] = true;
         if (enters) {
             lastEntry = System.nanoTime();
@@ -163,13 +171,17 @@ public final class InProcess {
     }
 
     private void checkSizes() {
-        for (MemorySegment array : arrays) {
-            if (array.byteSize() != arrays[0].byteSize()) {
-                abort(new IllegalStateException(
-                        "ranks reduce arrays of " + array.byteSize() + " and " + arrays[0].byteSize() + " bytes"));
+        for (Addend addend : addends) {
+            if (addend.getClass() != addends[0].getClass() || addend.numElements() != addends[0].numElements()) {
+                abort(new IllegalStateException("ranks reduce " + describe(addend) + " and " + describe(addends[0])
+                        + "; run.reduction and the model must be the same on all"));
                 check();
             }
         }
+    }
+
+    private static String describe(Addend addend) {
+        return addend.numElements() + (addend instanceof Addend.Exact ? " elements exactly" : " floats");
     }
 
     private synchronized void abort(Throwable cause) {
@@ -177,27 +189,5 @@ public final class InProcess {
             aborted = cause;
         }
         notifyAll();
-    }
-
-    /** Adds up this rank's slice of all arrays, in rank order, chunk by chunk in the cache. */
-    private void addSlice(int rank) {
-        long size = arrays[0].byteSize() / Float.BYTES;
-        long from = size * rank / numRanks;
-        long to = size * (rank + 1) / numRanks;
-        float[] sum = new float[CHUNK];
-        float[] part = new float[CHUNK];
-        for (long at = from; at < to; at += CHUNK) {
-            int length = (int) Math.min(CHUNK, to - at);
-            MemorySegment.copy(arrays[0], ValueLayout.JAVA_FLOAT, at * Float.BYTES, sum, 0, length);
-            for (int r = 1; r < numRanks; r++) {
-                MemorySegment.copy(arrays[r], ValueLayout.JAVA_FLOAT, at * Float.BYTES, part, 0, length);
-                for (int i = 0; i < length; i++) {
-                    sum[i] += part[i];
-                }
-            }
-            for (MemorySegment array : arrays) {
-                MemorySegment.copy(sum, 0, array, ValueLayout.JAVA_FLOAT, at * Float.BYTES, length);
-            }
-        }
     }
 }

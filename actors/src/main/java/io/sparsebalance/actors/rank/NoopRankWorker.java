@@ -49,6 +49,11 @@ public final class NoopRankWorker implements RankWorker {
     }
 
     @Override
+    public void dropStep() {
+        // Nothing was added up.
+    }
+
+    @Override
     public MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets) {
         long targets = samples.stream().mapToLong(sample -> sample.length() - 1L).sum();
         return new MicroBatchResult(0, targets, targets, targets, List.of());

@@ -29,6 +29,9 @@ public interface RankWorker extends AutoCloseable {
      */
     StepEnd finishStep(long step);
 
+    /** Drops the gradient of micro-batches whose step was not ended: it will be run again, or others ended it. */
+    void dropStep();
+
     /** Sum of losses and number of targets of held-out samples, at the given budgets. */
     MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets);
 

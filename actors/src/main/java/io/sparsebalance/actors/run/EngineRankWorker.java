@@ -26,18 +26,18 @@ final class EngineRankWorker implements RankWorker {
     private final int evaluationTokens;
 
     /**
-     * Takes ownership of device and trainer.
+     * Takes ownership of device, trainer, collective and reduction.
      *
-     * @param numRanks ranks of the collective
+     * @param collective that the reduction uses
      * @param coverageBudgets budgets at which the router's coverage is sampled, ascending
      * @param evaluationTokens most tokens of held-out samples in one forward
      */
-    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective, int numRanks,
-            int[] coverageBudgets, int evaluationTokens) {
+    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective,
+            GradientReduction reduction, int[] coverageBudgets, int evaluationTokens) {
         this.device = device;
         this.trainer = trainer;
         this.collective = collective;
-        this.reduction = new GradientReduction(device, collective, numRanks);
+        this.reduction = reduction;
         this.loader = new BatchLoader(device, tokens);
         this.coverageBudgets = coverageBudgets.clone();
         this.evaluationTokens = evaluationTokens;
@@ -55,18 +55,27 @@ final class EngineRankWorker implements RankWorker {
 
     @Override
     public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
-        return trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets, lossScale);
+        MicroBatchResult result = trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets,
+                lossScale);
+        reduction.microBatchEnded(trainer.gradients());
+        return result;
     }
 
     @Override
     public StepEnd finishStep(long step) {
         long start = System.nanoTime();
-        long waitNanos = reduction.allReduceSum(trainer.gradients(), step);
+        long waitNanos = reduction.reduce(trainer.gradients(), step);
         long reduced = System.nanoTime();
         UpdateResult update = trainer.update(step);
         trainer.zeroGradients();
         int checksum = trainer.parameterChecksum();
         return new StepEnd(update, checksum, waitNanos, reduced - start - waitNanos, System.nanoTime() - reduced);
+    }
+
+    @Override
+    public void dropStep() {
+        reduction.drop();
+        trainer.zeroGradients();
     }
 
     @Override
@@ -110,7 +119,7 @@ final class EngineRankWorker implements RankWorker {
 
     @Override
     public long memoryBytes() {
-        return device.memory().usedBytes();
+        return device.memory().usedBytes() + reduction.bytes();
     }
 
     @Override

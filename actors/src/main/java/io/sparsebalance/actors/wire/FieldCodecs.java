@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -22,7 +23,7 @@ import org.apache.pekko.actor.typed.ActorRefResolver;
 
 /**
  * Codecs of the types that a component may have: int, long, double, boolean, text, path, constant of an enum, reference to an
- * actor, budgets, record, and list of any of these. Whole numbers take as many bytes as they need. Any thread.
+ * actor, budgets, record, and list or optional of any of these. Whole numbers take as many bytes as they need. Any thread.
  */
 final class FieldCodecs {
     private final ActorRefResolver actors;
@@ -40,6 +41,9 @@ final class FieldCodecs {
     FieldCodec of(Type type, String where) {
         if (type instanceof ParameterizedType generic && generic.getRawType() == List.class) {
             return list(of(generic.getActualTypeArguments()[0], where));
+        }
+        if (type instanceof ParameterizedType generic && generic.getRawType() == Optional.class) {
+            return optional(of(generic.getActualTypeArguments()[0], where));
         }
         Class<?> plain = type instanceof ParameterizedType generic
                 ? (Class<?>) generic.getRawType()
@@ -142,6 +146,22 @@ final class FieldCodecs {
                     elements.add(element.read(kryo, input));
                 }
                 return elements;
+            }
+        };
+    }
+
+    private static FieldCodec optional(FieldCodec element) {
+        return new FieldCodec() {
+            @Override
+            public void write(Kryo kryo, Output output, Object value) {
+                Optional<?> content = (Optional<?>) value;
+                output.writeByte(content.isPresent() ? 1 : 0);
+                content.ifPresent(present -> element.write(kryo, output, present));
+            }
+
+            @Override
+            public Object read(Kryo kryo, Input input) {
+                return readFlag(input) ? Optional.of(element.read(kryo, input)) : Optional.empty();
             }
         };
     }

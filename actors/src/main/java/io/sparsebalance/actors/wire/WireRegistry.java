@@ -1,15 +1,18 @@
 package io.sparsebalance.actors.wire;
 
 import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.protocol.AppliedStep;
+import io.sparsebalance.actors.protocol.MemberId;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.StepId;
+import io.sparsebalance.actors.protocol.StepOutcome;
+import io.sparsebalance.actors.protocol.StepPlan;
+import io.sparsebalance.actors.protocol.ToAgent;
+import io.sparsebalance.actors.protocol.ToBalancer;
+import io.sparsebalance.actors.protocol.ToCoordinator;
+import io.sparsebalance.actors.protocol.ToRank;
+import io.sparsebalance.actors.protocol.ToRoster;
 import io.sparsebalance.actors.rank.RankWorker;
-import io.sparsebalance.actors.training.Balancer;
-import io.sparsebalance.actors.training.Batcher;
-import io.sparsebalance.actors.training.Coordinator;
-import io.sparsebalance.actors.training.MicroBatchOutcome;
-import io.sparsebalance.actors.training.Rank;
-import io.sparsebalance.actors.training.StepId;
-import io.sparsebalance.actors.training.StepOutcome;
-import io.sparsebalance.actors.training.StepPlan;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.engine.UpdateResult;
@@ -39,23 +42,41 @@ public final class WireRegistry {
             new Entry(19, StepOutcome.class), new Entry(20, MicroBatchOutcome.class),
             new Entry(21, MicroBatchResult.class), new Entry(22, UpdateResult.class),
             new Entry(23, RankWorker.StepEnd.class), new Entry(24, Verdict.class),
-            new Entry(25, StragglerEstimator.Slowest.class), new Entry(26, FailureInfo.class),
+            new Entry(25, StragglerEstimator.Slowest.class), new Entry(26, FailureInfo.class), new Entry(27, MemberId.class), new Entry(28, AppliedStep.class),
             // To a rank.
-            new Entry(40, Rank.Grant.class), new Entry(41, Rank.FinishStep.class), new Entry(42, Rank.Evaluate.class),
-            new Entry(43, Rank.SaveCheckpoint.class), new Entry(44, Rank.Shutdown.class),
+            new Entry(40, ToRank.Enlist.class),
+            new Entry(41, ToRank.JoinGeneration.class),
+            new Entry(42, ToRank.OfferState.class),
+            new Entry(43, ToRank.CopyState.class),
+            new Entry(44, ToRank.Activate.class),
+            new Entry(45, ToRank.Grant.class),
+            new Entry(46, ToRank.FinishStep.class),
+            new Entry(47, ToRank.Evaluate.class),
+            new Entry(48, ToRank.SaveCheckpoint.class),
+            new Entry(49, ToRank.Shutdown.class),
             // To the balancer.
-            new Entry(60, Balancer.RanksJoined.class), new Entry(61, Balancer.PlanReady.class),
-            new Entry(62, Balancer.StartStep.class), new Entry(63, Balancer.RequestWork.class),
-            new Entry(64, Balancer.MicroBatchCompleted.class), new Entry(65, Balancer.FindLate.class),
-            new Entry(66, Balancer.CountIgnored.class),
+            new Entry(60, ToBalancer.RequestWork.class),
+            new Entry(61, ToBalancer.MicroBatchCompleted.class),
             // To the coordinator.
-            new Entry(80, Coordinator.RankReady.class), new Entry(81, Coordinator.RankFailed.class),
-            new Entry(82, Coordinator.RankClosed.class), new Entry(83, Coordinator.StepBalanced.class),
-            new Entry(84, Coordinator.StepFinished.class), new Entry(85, Coordinator.RankEvaluated.class),
-            new Entry(86, Coordinator.CheckpointSaved.class), new Entry(87, Coordinator.PlanFailed.class),
-            new Entry(88, Coordinator.LateRanks.class), new Entry(89, Coordinator.Stop.class),
-            // To the batcher.
-            new Entry(100, Batcher.PlanSteps.class), new Entry(101, Batcher.SpeedsObserved.class));
+            new Entry(80, ToCoordinator.RankReady.class),
+            new Entry(81, ToCoordinator.RankFailed.class),
+            new Entry(82, ToCoordinator.RankClosed.class),
+            new Entry(83, ToCoordinator.Joined.class),
+            new Entry(84, ToCoordinator.StateOffered.class),
+            new Entry(85, ToCoordinator.StateCopied.class),
+            new Entry(86, ToCoordinator.Activated.class),
+            new Entry(87, ToCoordinator.StepFinished.class),
+            new Entry(88, ToCoordinator.RankEvaluated.class),
+            new Entry(89, ToCoordinator.CheckpointSaved.class),
+            new Entry(90, ToCoordinator.Superseded.class),
+            new Entry(91, ToCoordinator.NodeLeaving.class),
+            new Entry(92, ToCoordinator.Stop.class),
+            // To a node's agent.
+            new Entry(110, ToAgent.Greet.class),
+            new Entry(111, ToAgent.RunEnded.class),
+            // To the coordinator's roster.
+            new Entry(120, ToRoster.NodeReady.class),
+            new Entry(121, ToRoster.NodeRefused.class));
 
     private WireRegistry() {
     }

@@ -107,6 +107,11 @@ public final class Fakes {
             return new StepEnd(new UpdateResult(1, 0.1), checksum(step), waited, 0, 0);
         }
 
+        @Override
+        public void dropStep() {
+            // Nothing was added up.
+        }
+
         /** Of the made-up parameters. */
         protected int checksum(long step) {
             return (int) step;

@@ -1,4 +1,4 @@
-package io.sparsebalance.actors.training;
+package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.straggler.Verdict;
@@ -26,5 +26,12 @@ public record StepOutcome(StepId id, StepPlan plan, List<MicroBatchOutcome> outc
         baseSeconds = List.copyOf(baseSeconds);
         coverage = List.copyOf(coverage);
         verdicts = List.copyOf(verdicts);
+    }
+
+    /** The same without what ranks sampled of coverage, which is large and only the balancer's business. */
+    public StepOutcome withoutSamples() {
+        return new StepOutcome(id, plan, outcomes.stream().map(MicroBatchOutcome::withoutSamples).toList(),
+                predictedSeconds, baseSeconds, baseDensity, coverage, targetSeconds, planNanos, revisions, verdicts,
+                slowest);
     }
 }

@@ -1,4 +1,4 @@
-package io.sparsebalance.actors.training;
+package io.sparsebalance.actors.protocol;
 
 import java.util.List;
 

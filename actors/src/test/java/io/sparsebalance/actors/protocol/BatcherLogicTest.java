@@ -1,38 +1,29 @@
-package io.sparsebalance.actors.training;
+package io.sparsebalance.actors.protocol;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sparsebalance.actors.training.Fakes;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.ShuffledOrder;
 import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.batching.BatchingPolicies;
-import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.stream.LongStream;
-import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
-import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
-import org.apache.pekko.actor.typed.ActorRef;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
-class BatcherTest {
-    private static final ActorTestKit KIT = ActorTestKit.create();
-    private static final StepId FIRST = new StepId("run", 1, 1);
+class BatcherLogicTest {
+    private static final StepId FIRST = new StepId("run", 1, 1, 1);
     private static final int SAMPLES = 40;
 
-    private final TestProbe<Balancer.Command> balancer = KIT.createTestProbe();
-    private final TestProbe<Coordinator.Command> coordinator = KIT.createTestProbe();
-
-    @AfterAll
-    static void stop() {
-        KIT.shutdownTestKit();
-    }
+    private final Deque<Effect> effects = new ArrayDeque<>();
 
     @Test
     void anEpochHoldsEverySampleOnce() {
-        ActorRef<Batcher.Command> batcher = batcher(4000);
-        batcher.tell(new Batcher.PlanSteps(FIRST, 10, balancer.ref(), coordinator.ref()));
+        BatcherLogic batcher = batcher(4000);
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST, 10, 2)));
         List<Long> ids = new ArrayList<>();
         for (int step = 1; step <= 10; step++) {
             StepPlan plan = plan();
@@ -45,9 +36,9 @@ class BatcherTest {
 
     @Test
     void askingAgainGivesTheSamePlan() {
-        ActorRef<Batcher.Command> batcher = batcher(4000);
-        batcher.tell(new Batcher.PlanSteps(FIRST, 1, balancer.ref(), coordinator.ref()));
-        batcher.tell(new Batcher.PlanSteps(FIRST, 1, balancer.ref(), coordinator.ref()));
+        BatcherLogic batcher = batcher(4000);
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST, 1, 2)));
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST, 1, 2)));
         StepPlan first = plan();
         StepPlan second = plan();
         assertThat(second.microBatches()).isEqualTo(first.microBatches());
@@ -56,33 +47,35 @@ class BatcherTest {
 
     @Test
     void aSlowRankGetsLessFromTheNextPlanOnAndOldSpeedsAreIgnored() {
-        ActorRef<Batcher.Command> batcher = batcher(4000);
-        batcher.tell(new Batcher.SpeedsObserved(FIRST.withStep(5), List.of(1.0, 50.0)));
-        batcher.tell(new Batcher.SpeedsObserved(FIRST.withStep(4), List.of(50.0, 1.0)));
-        batcher.tell(new Batcher.PlanSteps(FIRST.withStep(6), 6, balancer.ref(), coordinator.ref()));
+        BatcherLogic batcher = batcher(4000);
+        batcher.on(new ToBatcher.PlanSteps(FIRST, 1, 2));
+        batcher.on(new ToBatcher.SpeedsObserved(FIRST.withStep(5), List.of(1.0, 50.0)));
+        batcher.on(new ToBatcher.SpeedsObserved(FIRST.withStep(4), List.of(50.0, 1.0)));
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST.withStep(6), 6, 2)));
         assertThat(plan().rankOf().stream().filter(rank -> rank == 1).count()).isLessThanOrEqualTo(1);
     }
 
     @Test
     void anotherRunsRequestIsIgnored() {
-        ActorRef<Batcher.Command> batcher = batcher(4000);
-        batcher.tell(new Batcher.PlanSteps(new StepId("other", 1, 1), 1, balancer.ref(), coordinator.ref()));
-        balancer.expectNoMessage(Duration.ofMillis(200));
+        BatcherLogic batcher = batcher(4000);
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(new StepId("other", 1, 1, 1), 1, 2)));
+        assertThat(effects).singleElement().isInstanceOf(Effect.Warn.class);
     }
 
     @Test
     void aSampleThatFitsNoMicroBatchIsReported() {
-        ActorRef<Batcher.Command> batcher = batcher(1000);
-        batcher.tell(new Batcher.PlanSteps(FIRST, 10, balancer.ref(), coordinator.ref()));
-        Coordinator.PlanFailed failure = coordinator.expectMessageClass(Coordinator.PlanFailed.class);
+        BatcherLogic batcher = batcher(1000);
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST, 10, 2)));
+        ToCoordinator.PlanFailed failure = (ToCoordinator.PlanFailed) ((Effect.TellCoordinator) effects.getLast())
+                .message();
         assertThat(failure.reason()).contains("batch.token-cap = 1000");
     }
 
     @Test
     void aWindowKeepsEverySampleInItsEpochAndCountsThemOnce() {
         // 40 samples are 13 steps of 3 and one sample: step 14 holds the end of an epoch and the beginning of the next.
-        ActorRef<Batcher.Command> batcher = batcher(4000, 3, 4);
-        batcher.tell(new Batcher.PlanSteps(FIRST, 27, balancer.ref(), coordinator.ref()));
+        BatcherLogic batcher = batcher(4000, 3, 4);
+        effects.addAll(batcher.on(new ToBatcher.PlanSteps(FIRST, 27, 2)));
         ShuffledOrder order = new ShuffledOrder(1, SAMPLES);
         boolean moved = false;
         for (int window = 0; window < 7; window++) {
@@ -110,31 +103,31 @@ class BatcherTest {
 
     @Test
     void anotherBatcherFindsTheSameWindowFromItsMiddle() {
-        batcher(4000, 4, 5).tell(new Batcher.PlanSteps(FIRST, 10, balancer.ref(), coordinator.ref()));
+        effects.addAll(batcher(4000, 4, 5).on(new ToBatcher.PlanSteps(FIRST, 10, 2)));
         List<List<List<SampleRef>>> plans = new ArrayList<>();
         for (int step = 1; step <= 10; step++) {
             plans.add(plan().microBatches());
         }
-        ActorRef<Batcher.Command> other = batcher(4000, 4, 5);
+        BatcherLogic other = batcher(4000, 4, 5);
         for (int step : new int[]{8, 3, 10, 8}) {
-            other.tell(new Batcher.PlanSteps(FIRST.withStep(step), step, balancer.ref(), coordinator.ref()));
+            effects.addAll(other.on(new ToBatcher.PlanSteps(FIRST.withStep(step), step, 2)));
             assertThat(plan().microBatches()).isEqualTo(plans.get(step - 1));
         }
     }
 
     private StepPlan plan() {
-        return balancer.expectMessageClass(Balancer.PlanReady.class).plan();
+        return ((ToBalancer.PlanReady) ((Effect.TellBalancer) effects.removeFirst()).message()).plan();
     }
 
-    private static ActorRef<Batcher.Command> batcher(int tokenCap) {
+    private static BatcherLogic batcher(int tokenCap) {
         return batcher(tokenCap, 4, 1);
     }
 
-    private static ActorRef<Batcher.Command> batcher(int tokenCap, int samplesPerStep, int window) {
-        Batcher.Settings settings = new Batcher.Settings("run", 1, 2, samplesPerStep, 4, tokenCap, window,
+    private static BatcherLogic batcher(int tokenCap, int samplesPerStep, int window) {
+        BatcherLogic.Settings settings = new BatcherLogic.Settings("run", 1, samplesPerStep, 4, tokenCap, window,
                 Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab"));
-        return KIT.spawn(
-                Batcher.create(settings, Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency()));
+        return new BatcherLogic(settings, Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency(),
+                () -> 0);
     }
 }

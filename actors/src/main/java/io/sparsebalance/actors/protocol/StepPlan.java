@@ -1,4 +1,4 @@
-package io.sparsebalance.actors.training;
+package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.data.SampleRef;
 import java.util.List;
@@ -20,17 +20,17 @@ public record StepPlan(StepId id, long firstPosition, List<List<SampleRef>> micr
     }
 
     /** Document lengths of a micro-batch. */
-    List<Integer> lengths(int microBatch) {
+    public List<Integer> lengths(int microBatch) {
         return microBatches.get(microBatch).stream().map(SampleRef::length).toList();
     }
 
     /** Tokens of the step. */
-    long numTokens() {
+    public long numTokens() {
         return microBatches.stream().flatMap(List::stream).mapToLong(SampleRef::length).sum();
     }
 
     /** Positions that predict something: all but the last of each sample. */
-    long numTargets() {
+    public long numTargets() {
         return microBatches.stream().flatMap(List::stream).mapToLong(sample -> sample.length() - 1L).sum();
     }
 }

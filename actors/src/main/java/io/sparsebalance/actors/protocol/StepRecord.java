@@ -1,4 +1,4 @@
-package io.sparsebalance.actors.training;
+package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
@@ -11,10 +11,10 @@ import java.util.List;
 final class StepRecord {
     private final RunningStep step;
     private final LatencyModel latency;
-    private final Balancer.Settings settings;
+    private final BalancerLogic.Settings settings;
     private final StepSummary summary;
 
-    StepRecord(RunningStep step, LatencyModel latency, Balancer.Settings settings) {
+    StepRecord(RunningStep step, LatencyModel latency, BalancerLogic.Settings settings) {
         this.step = step;
         this.latency = latency;
         this.settings = settings;
