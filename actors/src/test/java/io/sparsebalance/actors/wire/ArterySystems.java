@@ -2,7 +2,7 @@ package io.sparsebalance.actors.wire;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
-import io.sparsebalance.actors.training.Rank;
+import io.sparsebalance.actors.message.WireMessage;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,15 +23,15 @@ final class ArterySystems implements AutoCloseable {
     private final List<Peer> peers = new ArrayList<>();
 
     /** A system and what its actor was told. */
-    record Peer(ActorSystem<Rank.Command> system, BlockingQueue<Rank.Command> told) {
+    record Peer(ActorSystem<WireMessage> system, BlockingQueue<WireMessage> told) {
         /** The port it listens on. */
         int port() {
             return system.address().getPort().orElseThrow();
         }
 
         /** The next message, or an error after a while. */
-        Rank.Command next() throws InterruptedException {
-            Rank.Command next = told.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        WireMessage next() throws InterruptedException {
+            WireMessage next = told.poll(WAIT_SECONDS, TimeUnit.SECONDS);
             if (next == null) {
                 throw new AssertionError("no message came within " + WAIT_SECONDS + " s");
             }
@@ -39,7 +39,7 @@ final class ArterySystems implements AutoCloseable {
         }
 
         /** This peer's actor as another system sees it. */
-        ActorRef<Rank.Command> seenFrom(ActorSystem<?> other) {
+        ActorRef<WireMessage> seenFrom(ActorSystem<?> other) {
             return ActorRefResolver.get(other).resolveActorRef("pekko://" + system.name() + "@127.0.0.1:" + port()
                     + "/user");
         }
@@ -51,8 +51,8 @@ final class ArterySystems implements AutoCloseable {
 
     /** Starts a system on a free port. */
     Peer start(String name, Config config) {
-        BlockingQueue<Rank.Command> told = new LinkedBlockingQueue<>();
-        Behavior<Rank.Command> keep = Behaviors.receiveMessage(message -> {
+        BlockingQueue<WireMessage> told = new LinkedBlockingQueue<>();
+        Behavior<WireMessage> keep = Behaviors.receiveMessage(message -> {
             told.add(message);
             return Behaviors.same();
         });

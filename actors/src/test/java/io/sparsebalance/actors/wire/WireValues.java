@@ -5,27 +5,23 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
-import org.apache.pekko.actor.typed.ActorRef;
 
 /** Values of any record of the registry, drawn from a seed. */
 final class WireValues {
     private static final String[] TEXTS = {"", "rank 3", "Größe", "日本語", "\uD83D\uDE80 launch", "a\nb\0c",
-        "x".repeat(300)};
+        "x".repeat(130)};
     private static final int[] INTS = {0, 1, -1, 127, 128, 16_384, Integer.MAX_VALUE, Integer.MIN_VALUE};
     private static final double[] DOUBLES = {0, -0.0, 1.5, Math.PI, Double.MIN_VALUE, Double.NaN,
         Double.NEGATIVE_INFINITY};
 
     private final Random random;
-    private final ActorRef<?> actor;
-
-    WireValues(long seed, ActorRef<?> actor) {
+    WireValues(long seed) {
         this.random = new Random(seed);
-        this.actor = actor;
     }
 
     Record record(Class<? extends Record> type) {
@@ -48,8 +44,10 @@ final class WireValues {
             }
             return elements;
         }
-        if (type instanceof ParameterizedType) {
-            return actor;
+        if (type instanceof ParameterizedType generic && generic.getRawType() == Optional.class) {
+            return random.nextBoolean()
+                    ? Optional.empty()
+                    : Optional.of(value(generic.getActualTypeArguments()[0]));
         }
         return plain((Class<?>) type);
     }
@@ -69,9 +67,6 @@ final class WireValues {
         }
         if (type == String.class) {
             return TEXTS[random.nextInt(TEXTS.length)];
-        }
-        if (type == Path.class) {
-            return Path.of("/runs/größe-" + random.nextInt(100));
         }
         if (type == Budgets.class) {
             return Budgets.of(random.ints(random.nextInt(1, 6), 1, 4096).toArray());
