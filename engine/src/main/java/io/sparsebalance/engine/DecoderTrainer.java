@@ -127,6 +127,30 @@ final class DecoderTrainer implements Trainer {
     }
 
     @Override
+    public long stateBytes() {
+        return CheckpointWriter.tensors(state).stream().mapToLong(Tensor::bytes).sum();
+    }
+
+    @Override
+    public void readState(MemorySegment target) {
+        long at = 0;
+        for (Tensor tensor : CheckpointWriter.tensors(state)) {
+            tensor.download(target.asSlice(at, tensor.bytes()));
+            at += tensor.bytes();
+        }
+    }
+
+    @Override
+    public void writeState(MemorySegment source) {
+        long at = 0;
+        for (Tensor tensor : CheckpointWriter.tensors(state)) {
+            tensor.upload(source.asSlice(at, tensor.bytes()));
+            at += tensor.bytes();
+        }
+        state.refreshCopy(context);
+    }
+
+    @Override
     public Path saveCheckpoint(Path directory, long step) throws IOException {
         return new CheckpointWriter(model, state).write(directory, step);
     }

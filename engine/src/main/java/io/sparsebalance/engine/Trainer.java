@@ -2,6 +2,7 @@ package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.Tensor;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
@@ -50,6 +51,15 @@ public interface Trainer extends AutoCloseable {
 
     /** SHA-256 of parameters and both moments, hexadecimal. */
     String digest();
+
+    /** Bytes of parameters and both moments. */
+    long stateBytes();
+
+    /** Copies parameters and both moments out, F32, into {@link #stateBytes} bytes; their SHA-256 is {@link #digest}. */
+    void readState(MemorySegment target);
+
+    /** Takes over parameters and moments that {@link #readState} of a replica of this model wrote. */
+    void writeState(MemorySegment source);
 
     /**
      * Writes parameters, moments and step into {@code directory/step-NNNNNNNN} so that a reader sees all of it or nothing,

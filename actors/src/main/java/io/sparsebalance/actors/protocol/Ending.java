@@ -24,7 +24,7 @@ final class Ending {
     /** Has a member release its device that came when the run was ending already. */
     void onLateMember(MemberId member) {
         if (closing.add(member)) {
-            s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run is ending")));
+            s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run is ending", false)));
         }
     }
 
@@ -35,7 +35,7 @@ final class Ending {
 
     /** Tells everybody once more. */
     void askAgain() {
-        closing.forEach(member -> s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run ended"))));
+        closing.forEach(member -> s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run ended", false))));
     }
 
     void onDeadline() {

@@ -37,10 +37,9 @@ final class Generations {
             ending.close();
             return;
         }
-        int needed = s.started ? s.settings.membership().numLeast() : s.settings.membership().numExpected();
         if (s.roll.isEveryoneLeaving() || (s.stopRequested && !s.started)) {
             ending.close();
-        } else if (s.roll.staying().size() >= needed) {
+        } else if (s.roll.staying().size() >= s.needed()) {
             form();
         }
     }
@@ -138,7 +137,7 @@ final class Generations {
 
     private void letGo() {
         for (MemberId member : s.roll.goodbyes()) {
-            dismiss(member, "its node leaves");
+            dismiss(member, "its node leaves", false);
         }
     }
 
@@ -157,7 +156,7 @@ final class Generations {
         // What is only in the way of a generation that is over is nobody's concern.
         boolean hurts = takesPart(fact.member()) && (!stays || fact.id().sameGeneration(s.id));
         if (!stays) {
-            dismiss(fact.member(), what);
+            dismiss(fact.member(), what, true);
         }
         if (hurts) {
             recover(what, Optional.of(info));
@@ -172,9 +171,9 @@ final class Generations {
         };
     }
 
-    void dismiss(MemberId member, String reason) {
+    void dismiss(MemberId member, String reason, boolean again) {
         s.roll.remove(member);
-        s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown(reason)));
+        s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown(reason, again)));
     }
 
     /** Goes on without what is lost; the open step is run again, or committed if somebody has applied it. */

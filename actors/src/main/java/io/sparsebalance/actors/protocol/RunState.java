@@ -50,6 +50,8 @@ final class RunState {
     int pendingJournal;
     long deadline;
     long repeatAt;
+    /** Until then a coordinator that has just begun waits for everybody. */
+    long gatherUntil;
     long now;
 
     RunState(RunSettings settings, long nowNanos) {
@@ -61,6 +63,16 @@ final class RunState {
         this.saved = settings.restart().saved();
         this.now = nowNanos;
         await(settings.patience().formNanos());
+        // The first coordinator waits for the nodes to be started; a successor, only for those that are there to answer.
+        this.gatherUntil = nowNanos
+                + (settings.term() == 1 ? settings.patience().formNanos() : settings.patience().gatherNanos());
+    }
+
+    /** Members without which no generation is formed now. */
+    int needed() {
+        return started || now - gatherUntil >= 0
+                ? settings.membership().numLeast()
+                : settings.membership().numExpected();
     }
 
     boolean isOpen(Phase expected, StepId of) {

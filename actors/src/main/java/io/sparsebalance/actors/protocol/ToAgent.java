@@ -45,8 +45,15 @@ public sealed interface ToAgent {
     /** Ask the run to end after its step. */
     record StopRun() implements Local {}
 
-    /** A rank's actor has ended. */
-    record RankEnded(int device) implements Local {}
+    /** The run goes on without this node. */
+    record Expelled(String reason) implements Local {}
+
+    /**
+     * A rank's actor has ended.
+     *
+     * @param again whether its device is worth opening again
+     */
+    record RankEnded(int device, boolean again) implements Local {}
 
     /** Time to say again what was not answered. */
     record Again() implements Local {}

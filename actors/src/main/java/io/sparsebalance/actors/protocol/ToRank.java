@@ -84,8 +84,12 @@ public sealed interface ToRank {
     /** Write a checkpoint. */
     record SaveCheckpoint(StepId id, String directory) implements Remote {}
 
-    /** Release everything and end. */
-    record Shutdown(String reason) implements Remote {}
+    /**
+     * Release everything and end.
+     *
+     * @param again whether the device is worth opening again, as another member
+     */
+    record Shutdown(String reason, boolean again) implements Remote {}
 
     /** The device is open. */
     record DeviceOpened(String description, long numParameters, long appliedStep, String endpoint) implements Local {}

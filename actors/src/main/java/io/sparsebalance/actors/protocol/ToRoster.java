@@ -8,6 +8,26 @@ public sealed interface ToRoster {
     /** From an agent, perhaps in another JVM. */
     sealed interface Remote extends ToRoster, WireMessage {}
 
+    /** From the coordinator's own JVM. */
+    sealed interface Local extends ToRoster {}
+
+    /** The coordinator is there: agents may be told of it. */
+    record Begin(String coordinator) implements Local {}
+
+    /** Agents that can be reached now, all of them. */
+    record Reachable(List<String> agents) implements Local {
+        /** Copies. */
+        public Reachable {
+            agents = List.copyOf(agents);
+        }
+    }
+
+    /** Tell every agent. */
+    record TellAll(ToAgent.Remote message) implements Local {}
+
+    /** Time to greet again those that did not answer. */
+    record Again() implements Local {}
+
     /**
      * A node takes part.
      *

@@ -45,7 +45,8 @@ final class Waiting {
             }
             case SAVING -> steps.save();
             case CLOSING -> ending.askAgain();
-            case FORMING, ENDED -> {
+            case FORMING -> generations.formIfEnough();
+            case ENDED -> {
                 // Nobody is asked for anything.
             }
         }
@@ -54,8 +55,7 @@ final class Waiting {
     private void onDeadline() {
         switch (s.phase) {
             case FORMING -> ending.fail("only " + s.roll.staying().size() + " of "
-                    + (s.started ? s.settings.membership().numLeast() : s.settings.membership().numExpected())
-                    + " ranks were there within " + RunState.seconds(s.settings.patience().formNanos())
+                    + s.needed() + " ranks were there within " + RunState.seconds(s.settings.patience().formNanos())
                     + " s; look at the logs of the nodes that are missing", Optional.empty());
             case JOINING -> onSilence(s.assembly.silent());
             case STEPPING -> {
@@ -78,7 +78,7 @@ final class Waiting {
         String what = "no answer from " + s.names(silent) + " in generation " + s.id.generation() + " for "
                 + RunState.seconds(s.settings.patience().joinNanos()) + " s";
         if (s.settings.membership().elastic()) {
-            silent.forEach(member -> generations.dismiss(member, what));
+            silent.forEach(member -> generations.dismiss(member, what, true));
         }
         generations.recover(what + "; its device may be stuck: look at its host, or raise run.step-timeout",
                 Optional.empty());

@@ -37,6 +37,26 @@ public final class NoopRankWorker implements RankWorker {
     }
 
     @Override
+    public long appliedStep() {
+        return 0;
+    }
+
+    @Override
+    public long stateBytes() {
+        return values.byteSize();
+    }
+
+    @Override
+    public void readState(MemorySegment target) {
+        target.copyFrom(values);
+    }
+
+    @Override
+    public void writeState(MemorySegment source) {
+        values.copyFrom(source);
+    }
+
+    @Override
     public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
         return evaluate(samples, budgets);
     }

@@ -62,12 +62,12 @@ public final class ProcessPlanes {
         }
 
         @Override
-        public String offer(RankWorker worker, long step) throws IOException {
+        public String offer(RankWorker worker, String runId, long term, long generation, long step) throws IOException {
             throw alone();
         }
 
         @Override
-        public void copy(RankWorker worker, long step, String endpoint, String digest) throws IOException {
+        public void copy(RankWorker worker, ToCopy what) throws IOException {
             throw alone();
         }
 

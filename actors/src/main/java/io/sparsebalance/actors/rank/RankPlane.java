@@ -28,19 +28,28 @@ public interface RankPlane extends AutoCloseable {
     /**
      * Makes a worker's parameters and moments available to other ranks, until the next generation is connected.
      *
+     * @param generation that is being formed
      * @param step that they are of
      * @return SHA-256 of them
      */
-    String offer(RankWorker worker, long step) throws IOException;
+    String offer(RankWorker worker, String runId, long term, long generation, long step) throws IOException;
 
     /**
      * Copies parameters and moments from another rank.
      *
-     * @param endpoint of the other rank
-     * @param digest SHA-256 that they must have
      * @throws IOException if they cannot be had, or are others; then this worker's are as before
      */
-    void copy(RankWorker worker, long step, String endpoint, String digest) throws IOException;
+    void copy(RankWorker worker, ToCopy what) throws IOException;
+
+    /**
+     * Parameters and moments of another rank.
+     *
+     * @param generation that is being formed
+     * @param step that they are of
+     * @param endpoint of the other rank
+     * @param digest SHA-256 that they must have
+     */
+    record ToCopy(String runId, long term, long generation, long step, String endpoint, String digest) {}
 
     /** Makes every wait for other ranks fail, until the next generation is connected. */
     void abort(Throwable cause);

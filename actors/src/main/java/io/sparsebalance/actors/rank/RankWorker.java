@@ -5,6 +5,7 @@ import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalLong;
@@ -19,6 +20,18 @@ public interface RankWorker extends AutoCloseable {
 
     /** Number of parameters. */
     long numParameters();
+
+    /** The step that the parameters are of when the worker was made, 0 for initial ones. */
+    long appliedStep();
+
+    /** Bytes of parameters and moments. */
+    long stateBytes();
+
+    /** Copies parameters and moments out, into as many bytes as {@link #stateBytes}. */
+    void readState(MemorySegment target);
+
+    /** Takes over parameters and moments that {@link #readState} of an equal worker wrote. */
+    void writeState(MemorySegment source);
 
     /** Forward and backward of one micro-batch; adds to this rank's gradient. */
     MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale);

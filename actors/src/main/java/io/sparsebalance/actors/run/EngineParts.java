@@ -6,6 +6,7 @@ import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.actors.profile.Profiles;
 import io.sparsebalance.actors.rank.NoopRankWorker;
 import io.sparsebalance.actors.rank.Replicas;
+import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.ConfigException;
@@ -38,10 +39,15 @@ final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
 
     private final Optional<Path> checkpoints;
+    private final boolean resumes;
 
-    /** @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters */
-    EngineParts(Optional<Path> checkpoints) {
+    /**
+     * @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters
+     * @param resumes whether that is a checkpoint of the same run, if there is one, rather than of another run
+     */
+    EngineParts(Optional<Path> checkpoints, boolean resumes) {
         this.checkpoints = checkpoints;
+        this.resumes = resumes;
     }
 
     @Override
@@ -96,9 +102,10 @@ final class EngineParts implements PartsFactory {
         return (rank, collective) -> {
             Device device = Replicas.device(config, rank, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
-            checkpoints.ifPresent(directory -> load(device, trainer, directory));
+            long loadedStep = load(device, trainer);
             return new EngineRankWorker(device, trainer, tokens, collective,
-                    reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap());
+                    reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap(),
+                    resumes ? loadedStep : 0);
         };
     }
 
@@ -120,9 +127,13 @@ final class EngineParts implements PartsFactory {
         }
     }
 
-    private static void load(Device device, Trainer trainer, Path directory) {
+    /** Step of the checkpoint that was loaded, 0 for none. */
+    private long load(Device device, Trainer trainer) {
         try {
-            trainer.loadCheckpoint(directory);
+            if (checkpoints.isEmpty() || (resumes && SharedRun.newestCheckpoint(checkpoints.get()) == 0)) {
+                return 0;
+            }
+            return trainer.loadCheckpoint(checkpoints.get());
         } catch (IOException e) {
             try (device; trainer) {
                 throw new ConfigException(e.getMessage());

@@ -10,6 +10,7 @@ import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +25,7 @@ final class EngineRankWorker implements RankWorker {
     private final BatchLoader loader;
     private final int[] coverageBudgets;
     private final int evaluationTokens;
+    private final long appliedStep;
 
     /**
      * Takes ownership of device, trainer, collective and reduction.
@@ -31,9 +33,11 @@ final class EngineRankWorker implements RankWorker {
      * @param collective that the reduction uses
      * @param coverageBudgets budgets at which the router's coverage is sampled, ascending
      * @param evaluationTokens most tokens of held-out samples in one forward
+     * @param appliedStep that the trainer's parameters are of
      */
     EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective,
-            GradientReduction reduction, int[] coverageBudgets, int evaluationTokens) {
+            GradientReduction reduction, int[] coverageBudgets, int evaluationTokens, long appliedStep) {
+        this.appliedStep = appliedStep;
         this.device = device;
         this.trainer = trainer;
         this.collective = collective;
@@ -51,6 +55,26 @@ final class EngineRankWorker implements RankWorker {
     @Override
     public long numParameters() {
         return trainer.numParameters();
+    }
+
+    @Override
+    public long appliedStep() {
+        return appliedStep;
+    }
+
+    @Override
+    public long stateBytes() {
+        return trainer.stateBytes();
+    }
+
+    @Override
+    public void readState(MemorySegment target) {
+        trainer.readState(target);
+    }
+
+    @Override
+    public void writeState(MemorySegment source) {
+        trainer.writeState(source);
     }
 
     @Override

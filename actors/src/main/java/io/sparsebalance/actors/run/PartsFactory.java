@@ -19,7 +19,7 @@ public interface PartsFactory {
 
     /** The real one. */
     static PartsFactory engine() {
-        return new EngineParts(Optional.empty());
+        return new EngineParts(Optional.empty(), false);
     }
 
     /**
@@ -28,7 +28,16 @@ public interface PartsFactory {
      * @param checkpoints directory of checkpoints of a model of the same shape; the newest whole one is taken
      */
     static PartsFactory from(Path checkpoints) {
-        return new EngineParts(Optional.of(checkpoints));
+        return new EngineParts(Optional.of(checkpoints), false);
+    }
+
+    /**
+     * The real one, whose replicas go on from a checkpoint of the same run, if there is one.
+     *
+     * @param checkpoints directory of the run's checkpoints, which need not exist
+     */
+    static PartsFactory resuming(Path checkpoints) {
+        return new EngineParts(Optional.of(checkpoints), true);
     }
 
     /**

@@ -13,6 +13,7 @@ import io.sparsebalance.actors.rank.RankPlane;
 import io.sparsebalance.actors.rank.RankWorker;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
@@ -32,11 +33,14 @@ public final class Rank extends AbstractBehavior<ToRank> {
     private final ActorRefResolver resolver;
     private ActorRef<ToCoordinator> coordinator;
     private ActorRef<ToBalancer> balancer;
+    private final Consumer<Boolean> ended;
     private boolean closing;
+    private boolean again = true;
 
     private Rank(ActorContext<ToRank> context, MemberId member, String runId, RankPlane plane,
-            Function<Collective, RankWorker> opener) {
+            Function<Collective, RankWorker> opener, Consumer<Boolean> ended) {
         super(context);
+        this.ended = ended;
         this.resolver = ActorRefResolver.get(context.getSystem());
         this.logic = new RankLogic(member, resolver.toSerializationFormat(context.getSelf()));
         this.device = new RankDevice("sparsebalance-" + runId + "-rank-" + member.device(), plane);
@@ -47,12 +51,13 @@ public final class Rank extends AbstractBehavior<ToRank> {
      * A rank, which opens its device at once.
      *
      * @param opener makes the worker, given the collective that it reduces with; called on the rank's device thread
+     * @param ended is told when the actor has ended, and whether the device is worth opening again
      */
     public static Behavior<ToRank> create(MemberId member, String runId, RankPlane plane,
-            Function<Collective, RankWorker> opener) {
+            Function<Collective, RankWorker> opener, Consumer<Boolean> ended) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             timers.startTimerWithFixedDelay(new ToRank.AskAgain(), ASK_AGAIN);
-            return new Rank(context, member, runId, plane, opener);
+            return new Rank(context, member, runId, plane, opener, ended);
         }));
     }
 
@@ -63,12 +68,15 @@ public final class Rank extends AbstractBehavior<ToRank> {
     }
 
     private Behavior<ToRank> onMessage(ToRank message) {
-        boolean ended = false;
+        if (message instanceof ToRank.Shutdown shutdown) {
+            again = shutdown.again();
+        }
+        boolean over = false;
         for (RankEffect effect : logic.on(message, System.nanoTime())) {
             carryOut(effect);
-            ended |= effect instanceof RankEffect.End;
+            over |= effect instanceof RankEffect.End;
         }
-        return ended ? Behaviors.stopped() : this;
+        return over ? Behaviors.stopped() : this;
     }
 
     private void carryOut(RankEffect effect) {
@@ -110,6 +118,7 @@ public final class Rank extends AbstractBehavior<ToRank> {
             device.abort("the rank's actor was stopped");
             device.close();
         }
+        ended.accept(again);
         return this;
     }
 }

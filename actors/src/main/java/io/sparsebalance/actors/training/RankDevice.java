@@ -37,7 +37,8 @@ final class RankDevice {
     CompletionStage<ToRank.Local> open(String runId, Function<Collective, RankWorker> opener) {
         return work(new StepId(runId, 0, 0, 0), "opening its device", () -> {
             worker = opener.apply(plane.collective());
-            return new ToRank.DeviceOpened(worker.description(), worker.numParameters(), 0, plane.endpoint());
+            return new ToRank.DeviceOpened(worker.description(), worker.numParameters(), worker.appliedStep(),
+                    plane.endpoint());
         });
     }
 
@@ -50,13 +51,15 @@ final class RankDevice {
 
     CompletionStage<ToRank.Local> offer(RankEffect.OfferState effect) {
         return work(effect.id(), "offering its parameters",
-                () -> new ToRank.StateReady(effect.id(), plane.offer(worker, effect.step())));
+                () -> new ToRank.StateReady(effect.id(), plane.offer(worker, effect.id().runId(), effect.id().term(),
+                        effect.id().generation(), effect.step())));
     }
 
     CompletionStage<ToRank.Local> copy(ToRank.CopyState command) {
         return work(command.id(), "copying the parameters of step " + command.step() + " from " + command.endpoint(),
                 () -> {
-                    plane.copy(worker, command.step(), command.endpoint(), command.digest());
+                    plane.copy(worker, new RankPlane.ToCopy(command.id().runId(), command.id().term(),
+                            command.id().generation(), command.step(), command.endpoint(), command.digest()));
                     return new ToRank.StateArrived(command);
                 });
     }

@@ -32,7 +32,7 @@ final class World {
     private static final String RUN = "run";
     private static final long MILLI = 1_000_000L;
     private static final Patience PATIENCE = new Patience(2_000 * MILLI, 500 * MILLI, 20, 500 * MILLI, 5_000 * MILLI,
-            100 * MILLI, 1_000 * MILLI);
+            200 * MILLI, 100 * MILLI, 1_000 * MILLI);
 
     /** A rank and its device. */
     private static final class Node {

@@ -96,6 +96,26 @@ public final class Fakes {
         }
 
         @Override
+        public long appliedStep() {
+            return 0;
+        }
+
+        @Override
+        public long stateBytes() {
+            return values.byteSize();
+        }
+
+        @Override
+        public void readState(MemorySegment target) {
+            target.copyFrom(values);
+        }
+
+        @Override
+        public void writeState(MemorySegment source) {
+            values.copyFrom(source);
+        }
+
+        @Override
         public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
             ran.incrementAndGet();
             return evaluate(samples, budgets);

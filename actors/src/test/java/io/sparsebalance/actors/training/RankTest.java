@@ -69,7 +69,7 @@ class RankTest {
     void aDeviceThatDoesNotOpenIsReported() {
         ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> {
             throw new IllegalStateException("no such device");
-        }));
+        }, again -> {}));
         rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
         ToCoordinator.RankFailed failure = coordinator.expectMessageClass(ToCoordinator.RankFailed.class);
         assertThat(failure.doing()).isEqualTo("opening its device");
@@ -79,7 +79,7 @@ class RankTest {
     void shutdownReleasesTheWorkerAndEndsTheActor() {
         Fakes.Worker worker = new Fakes.Worker(null);
         ActorRef<ToRank> rank = active(worker);
-        rank.tell(new ToRank.Shutdown("the test ends"));
+        rank.tell(new ToRank.Shutdown("the test ends", false));
         assertThat(coordinator.expectMessageClass(ToCoordinator.RankClosed.class))
                 .isEqualTo(new ToCoordinator.RankClosed(MEMBER, 0));
         assertThat(worker.closed).hasValue(1);
@@ -96,7 +96,7 @@ class RankTest {
 
     /** A rank of a generation of its own. */
     private ActorRef<ToRank> active(Fakes.Worker worker) {
-        ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> worker));
+        ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> worker, again -> {}));
         rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
         ToCoordinator.RankReady ready = coordinator.expectMessageClass(ToCoordinator.RankReady.class);
         assertThat(ready.description()).isEqualTo("fake");
