@@ -29,7 +29,8 @@ final class ClusterSettings {
      */
     static Config pekko(TrainingConfig config) {
         ClassLoader loader = ClusterSettings.class.getClassLoader();
-        Config pekko = ConfigFactory.parseString(config.pekko()).withFallback(ConfigFactory.parseMap(own(config.cluster())))
+        Config pekko = ConfigFactory.parseString(config.pekko())
+                .withFallback(ConfigFactory.parseMap(own(config.cluster())))
                 .withFallback(ConfigFactory.parseResources(loader, "sparsebalance-cluster.conf"))
                 .withFallback(ConfigFactory.parseResources(loader, "sparsebalance-pekko.conf"))
                 .withFallback(ConfigFactory.defaultReference(loader)).resolve();

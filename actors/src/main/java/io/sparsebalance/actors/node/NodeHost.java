@@ -56,8 +56,9 @@ public final class NodeHost {
     public static NodeHost start(TrainingConfig config, List<TrainingListener> listeners, NodeListener listener,
             PartsFactory factory, PlaneFactory planes) {
         if (config.cluster().run().isEmpty()) {
-            throw new ConfigException("cluster.run is not set: it names the directory of the run under run.directory, and"
-                    + " must be the same on all nodes, for example cluster.run=my-run-1");
+            throw new ConfigException(
+                    "cluster.run is not set: it names the directory of the run under run.directory, and"
+                            + " must be the same on all nodes, for example cluster.run=my-run-1");
         }
         NodeHost node = new NodeHost(config, listeners, listener, factory, planes);
         Thread.ofPlatform().daemon().name("sparsebalance-node").start(node::run);

@@ -35,7 +35,8 @@ final class Ending {
 
     /** Tells everybody once more. */
     void askAgain() {
-        closing.forEach(member -> s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run ended", false))));
+        closing.forEach(
+                member -> s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run ended", false))));
     }
 
     void onDeadline() {

@@ -42,8 +42,10 @@ public final class ArterySettings {
         String bound = host.isEmpty() ? pekko.getString(ARTERY + "canonical.hostname") : host;
         boolean encrypted = pekko.getString(ARTERY + "transport").equals("tls-tcp");
         if (!encrypted && !cluster.plaintextAccepted() && !isLoopback(bound)) {
-            throw new ConfigException("this node would listen on " + bound + " without TLS: whoever reaches its port could"
-                    + " read and control the run. Make certificates with \"sparsebalance certs --out DIR --nodes " + bound
+            throw new ConfigException("this node would listen on " + bound
+                    + " without TLS: whoever reaches its port could"
+                    + " read and control the run. Make certificates with \"sparsebalance certs --out DIR --nodes "
+                    + bound
                     + ",...\" and set cluster.tls.certificate, .key and .authority; or listen on 127.0.0.1; or, on a"
                     + " network that nobody else is on, set " + ACCEPT + " = true");
         }

@@ -43,7 +43,8 @@ public final class CertificateFiles {
      * @throws ConfigException if a node is no name, or has files already
      * @throws IOException if the directory cannot be read or written, or holds half an authority
      */
-    public Written write(List<String> nodes, Instant now, Duration validity) throws IOException, GeneralSecurityException {
+    public Written write(List<String> nodes, Instant now, Duration validity)
+            throws IOException, GeneralSecurityException {
         List<List<NodeAddress>> addresses = nodes.stream().map(NodeAddress::all).toList();
         List<NodeFiles> files = new ArrayList<>();
         for (List<NodeAddress> node : addresses) {
@@ -56,7 +57,9 @@ public final class CertificateFiles {
         Path certificate = directory.resolve(AUTHORITY);
         Path key = directory.resolve(AUTHORITY_KEY);
         boolean fresh = Files.notExists(certificate) && Files.notExists(key);
-        JobAuthority authority = fresh ? JobAuthority.create(now, validity) : TlsMaterial.readAuthority(certificate, key);
+        JobAuthority authority = fresh
+                ? JobAuthority.create(now, validity)
+                : TlsMaterial.readAuthority(certificate, key);
         if (fresh) {
             writePem(key, "PRIVATE KEY", authority.key().getEncoded());
             writePem(certificate, "CERTIFICATE", authority.certificate().getEncoded());
@@ -79,8 +82,9 @@ public final class CertificateFiles {
                 throw new ConfigException("a node cannot be named \"authority\"; name it by its address");
             }
             if (Files.exists(node.certificate()) || Files.exists(node.key())) {
-                throw new ConfigException(node.certificate() + " or its key is there already; remove both to make new ones,"
-                        + " or choose another --out");
+                throw new ConfigException(
+                        node.certificate() + " or its key is there already; remove both to make new ones,"
+                                + " or choose another --out");
             }
         }
     }
@@ -94,7 +98,8 @@ public final class CertificateFiles {
 
     private void writePem(Path file, String what, byte[] encoded) throws IOException {
         String text = "-----BEGIN " + what + "-----\n"
-                + Base64.getMimeEncoder(LINE, new byte[]{'\n'}).encodeToString(encoded) + "\n-----END " + what + "-----\n";
+                + Base64.getMimeEncoder(LINE, new byte[]{'\n'}).encodeToString(encoded) + "\n-----END " + what
+                + "-----\n";
         try (var channel = Files.newByteChannel(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
                 attributes("rw-------"))) {
             channel.write(StandardCharsets.US_ASCII.encode(text));
@@ -110,7 +115,8 @@ public final class CertificateFiles {
             parent = parent.getParent();
         }
         return Files.getFileStore(parent).supportsFileAttributeView("posix")
-                ? new FileAttribute<?>[]{PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))}
+                ? new FileAttribute<?>[]{
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))}
                 : new FileAttribute<?>[0];
     }
 }

@@ -67,7 +67,8 @@ public final class JobAuthority {
                     Date.from(now.minus(CLOCK_SKEW)), Date.from(now.plus(validity)), name, keys.getPublic())
                     .addExtension(Extension.basicConstraints, true, new BasicConstraints(0))
                     .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign))
-                    .addExtension(Extension.subjectKeyIdentifier, false, ids.createSubjectKeyIdentifier(keys.getPublic()));
+                    .addExtension(Extension.subjectKeyIdentifier, false,
+                            ids.createSubjectKeyIdentifier(keys.getPublic()));
             return new JobAuthority(keys.getPrivate(), sign(builder, keys.getPrivate()));
         } catch (java.io.IOException e) {
             throw new GeneralSecurityException("cannot encode the authority's certificate", e);
@@ -101,8 +102,10 @@ public final class JobAuthority {
                             new KeyPurposeId[]{KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth}))
                     .addExtension(Extension.subjectAlternativeName, false,
                             new GeneralNames(names.toArray(GeneralName[]::new)))
-                    .addExtension(Extension.subjectKeyIdentifier, false, ids.createSubjectKeyIdentifier(keys.getPublic()))
-                    .addExtension(Extension.authorityKeyIdentifier, false, ids.createAuthorityKeyIdentifier(certificate));
+                    .addExtension(Extension.subjectKeyIdentifier, false,
+                            ids.createSubjectKeyIdentifier(keys.getPublic()))
+                    .addExtension(Extension.authorityKeyIdentifier, false,
+                            ids.createAuthorityKeyIdentifier(certificate));
             return new Issued(sign(builder, key), keys.getPrivate());
         } catch (java.io.IOException e) {
             throw new GeneralSecurityException("cannot encode the certificate of " + addresses, e);

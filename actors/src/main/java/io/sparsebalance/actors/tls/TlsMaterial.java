@@ -73,7 +73,8 @@ public final class TlsMaterial {
         try {
             node.checkValidity();
         } catch (CertificateException e) {
-            throw new ConfigException("the certificate " + certificate + " is valid from " + node.getNotBefore().toInstant()
+            throw new ConfigException("the certificate " + certificate + " is valid from "
+                    + node.getNotBefore().toInstant()
                     + " to " + node.getNotAfter().toInstant() + ", not now; make new ones with \"sparsebalance certs\","
                     + " or set this machine's clock", e);
         }
@@ -111,7 +112,8 @@ public final class TlsMaterial {
             KeyStore trusted = KeyStore.getInstance("PKCS12");
             trusted.load(null, null);
             trusted.setCertificateEntry("authority", authority);
-            TrustManagerFactory trustManagers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+            TrustManagerFactory trustManagers = TrustManagerFactory
+                    .getInstance(TrustManagerFactory.getDefaultAlgorithm());
             trustManagers.init(trusted);
             SSLContext context = SSLContext.getInstance(PROTOCOL);
             context.init(keyManagers.getKeyManagers(), trustManagers.getTrustManagers(), null);
@@ -151,8 +153,9 @@ public final class TlsMaterial {
                 List<String> shared = Files.getPosixFilePermissions(key).stream().filter(NOT_FOR_KEYS::contains)
                         .map(permission -> permission.name().toLowerCase(java.util.Locale.ROOT)).sorted().toList();
                 if (!shared.isEmpty()) {
-                    throw new ConfigException("the private key " + key + " is open to others (" + String.join(", ", shared)
-                            + "); run: chmod 600 " + key);
+                    throw new ConfigException(
+                            "the private key " + key + " is open to others (" + String.join(", ", shared)
+                                    + "); run: chmod 600 " + key);
                 }
             }
         } catch (IOException e) {
@@ -175,7 +178,8 @@ public final class TlsMaterial {
             throw new ConfigException("cannot use the private key " + keyFile + ": " + e.getMessage(), e);
         }
         if (!same) {
-            throw new ConfigException("the private key " + keyFile + " does not belong to the certificate " + certificateFile);
+            throw new ConfigException(
+                    "the private key " + keyFile + " does not belong to the certificate " + certificateFile);
         }
     }
 }

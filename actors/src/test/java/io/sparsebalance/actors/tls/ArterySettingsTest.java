@@ -19,12 +19,14 @@ class ArterySettingsTest {
     @CsvSource({"127.0.0.1, '', tcp, false, true", "localhost, '', tcp, false, true", "::1, '', tcp, false, true",
         "192.0.2.7, '', tcp, false, false", "0.0.0.0, '', tcp, false, false", "127.0.0.1, 0.0.0.0, tcp, false, false",
         "<getHostAddress>, '', tcp, false, false", "192.0.2.7, 127.0.0.1, tcp, false, true",
-        "192.0.2.7, '', tls-tcp, false, true", "192.0.2.7, '', tcp, true, true", "192.0.2.7, '', aeron-udp, false, false"})
+        "192.0.2.7, '', tls-tcp, false, true", "192.0.2.7, '', tcp, true, true",
+        "192.0.2.7, '', aeron-udp, false, false"})
     void plainTextOnANetworkIsRefused(String host, String bind, String transport, boolean accepted, boolean allowed) {
         Config pekko = ConfigFactory.parseString("pekko.remote.artery { canonical.hostname = \"" + host
                 + "\", bind.hostname = \"" + bind + "\", transport = " + transport + " }")
                 .withFallback(ConfigFactory.defaultReference()).resolve();
-        TrainingConfig.Cluster cluster = TrainingConfigs.defaults(List.of(ArterySettings.ACCEPT + "=" + accepted)).cluster();
+        TrainingConfig.Cluster cluster = TrainingConfigs.defaults(List.of(ArterySettings.ACCEPT + "=" + accepted))
+                .cluster();
         if (allowed) {
             assertThatCode(() -> ArterySettings.refusePlaintextOnNetwork(pekko, cluster)).doesNotThrowAnyException();
         } else {

@@ -28,7 +28,8 @@ class CertificateFilesTest {
     @Test
     void certificatesAreOfTheNamesAndTheAuthorityAndKeysAreTheirOwnersAlone() throws Exception {
         Path out = directory.resolve("deep/certs");
-        CertificateFiles.Written written = new CertificateFiles(out).write(List.of("gpu1.lab/10.0.0.5", "fe80::1", "localhost"),
+        CertificateFiles.Written written = new CertificateFiles(out).write(
+                List.of("gpu1.lab/10.0.0.5", "fe80::1", "localhost"),
                 Instant.now(), Duration.ofDays(3));
         assertThat(written.authorityIsNew()).isTrue();
         assertThat(written.nodes()).extracting(CertificateFiles.NodeFiles::certificate).containsExactly(
@@ -50,7 +51,8 @@ class CertificateFilesTest {
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(key))).isEqualTo("rw-------");
         }
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(out))).isEqualTo("rwx------");
-        TlsMaterial.load(written.nodes().getFirst().certificate(), written.nodes().getFirst().key(), written.authority());
+        TlsMaterial.load(written.nodes().getFirst().certificate(), written.nodes().getFirst().key(),
+                written.authority());
     }
 
     @Test
@@ -81,11 +83,13 @@ class CertificateFilesTest {
         assertRefused(() -> TlsMaterial.load(old.certificate(), old.key(), directory.resolve("c/authority.pem")),
                 "sparsebalance certs");
         Files.setPosixFilePermissions(one.key(), PosixFilePermissions.fromString("rw-r--r--"));
-        assertRefused(() -> TlsMaterial.load(one.certificate(), one.key(), one.authority()), "open to others", "chmod 600");
+        assertRefused(() -> TlsMaterial.load(one.certificate(), one.key(), one.authority()), "open to others",
+                "chmod 600");
     }
 
     private static void assertRefused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String... words) {
-        assertThatThrownBy(call).isInstanceOf(ConfigException.class).satisfies(e -> assertThat(e.getMessage()).contains(words));
+        assertThatThrownBy(call).isInstanceOf(ConfigException.class)
+                .satisfies(e -> assertThat(e.getMessage()).contains(words));
     }
 
     private static X509Certificate read(Path file) throws Exception {

@@ -25,8 +25,9 @@ final class Certificates {
 
     /** The section {@code cluster} with these files and more settings. */
     static TrainingConfig.Cluster cluster(TrainingConfig.Tls tls, String... more) {
-        List<String> settings = new java.util.ArrayList<>(List.of("cluster.tls.certificate=\"" + tls.certificate() + "\"",
-                "cluster.tls.key=\"" + tls.key() + "\"", "cluster.tls.authority=\"" + tls.authority() + "\""));
+        List<String> settings = new java.util.ArrayList<>(
+                List.of("cluster.tls.certificate=\"" + tls.certificate() + "\"",
+                        "cluster.tls.key=\"" + tls.key() + "\"", "cluster.tls.authority=\"" + tls.authority() + "\""));
         settings.addAll(List.of(more));
         return TrainingConfigs.defaults(settings).cluster();
     }

@@ -78,7 +78,8 @@ class TlsOverArteryTest {
         try (Socket socket = new Socket()) {
             socket.connect(victim.address(), (int) TimeUnit.SECONDS.toMillis(WAIT_SECONDS));
             socket.setSoTimeout((int) TimeUnit.SECONDS.toMillis(WAIT_SECONDS));
-            socket.getOutputStream().write("AKKA\1 and a frame that is none, in plain text".getBytes(StandardCharsets.US_ASCII));
+            socket.getOutputStream()
+                    .write("AKKA\1 and a frame that is none, in plain text".getBytes(StandardCharsets.US_ASCII));
             // At most an alert comes back before the end.
             assertThat(socket.getInputStream().readAllBytes().length).isLessThan(100);
         }
@@ -104,7 +105,8 @@ class TlsOverArteryTest {
 
     @Test
     void anExpiredCertificateIsNeverHeard() throws Exception {
-        JobAuthority authority = TlsMaterial.readAuthority(job.resolve("authority.pem"), job.resolve("authority-key.pem"));
+        JobAuthority authority = TlsMaterial.readAuthority(job.resolve("authority.pem"),
+                job.resolve("authority-key.pem"));
         assertNeverHeard(rogue(authority.issue(NodeAddress.all("localhost"), Instant.now().minus(Duration.ofDays(3)),
                 Certificates.DAY)));
     }
@@ -135,9 +137,11 @@ class TlsOverArteryTest {
     /** Trusts everyone, and shows what it has. */
     private ArterySystems.Peer rogue(JobAuthority.Issued shown) throws Exception {
         SSLContext context = SSLContext.getInstance(TlsMaterial.PROTOCOL);
-        context.init(shown == null ? new KeyManager[0] : keyManagers(shown), new TrustManager[]{new TrustsEveryone()}, null);
+        context.init(shown == null ? new KeyManager[0] : keyManagers(shown), new TrustManager[]{new TrustsEveryone()},
+                null);
         return systems.start("rogue",
-                ConfigFactory.parseString("pekko.remote.artery.transport = tls-tcp").withFallback(ArterySystems.shipped()),
+                ConfigFactory.parseString("pekko.remote.artery.transport = tls-tcp")
+                        .withFallback(ArterySystems.shipped()),
                 SSLEngineProviderSetup.create(system -> new RogueEngines(context)));
     }
 
@@ -153,7 +157,8 @@ class TlsOverArteryTest {
     }
 
     private static Config tls(TrainingConfig.Tls files) {
-        return ConfigFactory.parseMap(ArterySettings.of(Certificates.cluster(files))).withFallback(ArterySystems.shipped());
+        return ConfigFactory.parseMap(ArterySettings.of(Certificates.cluster(files)))
+                .withFallback(ArterySystems.shipped());
     }
 
     private static Logger root() {
@@ -178,8 +183,9 @@ class TlsOverArteryTest {
                     return;
                 }
             }
-            throw new AssertionError("no connection from " + from + " to " + to + " failed within " + WAIT_SECONDS + " s: "
-                    + List.copyOf(lines));
+            throw new AssertionError(
+                    "no connection from " + from + " to " + to + " failed within " + WAIT_SECONDS + " s: "
+                            + List.copyOf(lines));
         }
     }
 }
