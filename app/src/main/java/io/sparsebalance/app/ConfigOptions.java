@@ -59,4 +59,14 @@ final class ConfigOptions {
         }
         return config;
     }
+
+    /** The options as they were given, for another process. */
+    List<String> arguments() {
+        List<String> arguments = new ArrayList<>();
+        if (file != null) {
+            arguments.addAll(List.of("--config", file.toAbsolutePath().toString()));
+        }
+        overrides.forEach(override -> arguments.addAll(List.of("--set", override)));
+        return arguments;
+    }
 }

@@ -71,7 +71,7 @@ final class ProfileCommand implements Callable<Integer> {
         AtomicBoolean stop = new AtomicBoolean();
         ProgressLine line = ProgressLine.on(err);
         try (StopHook hook = new StopHook(() -> stop.set(true), out,
-                "stopping after the point that is being measured")) {
+                "stopping after the point that is being measured", Main.STOPPED)) {
             if (Files.exists(ProfileFiles.partial(file))) {
                 out.println("going on from " + ProfileFiles.partial(file));
             }

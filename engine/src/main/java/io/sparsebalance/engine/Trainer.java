@@ -2,6 +2,7 @@ package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.Tensor;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
@@ -50,6 +51,24 @@ public interface Trainer extends AutoCloseable {
 
     /** SHA-256 of parameters and both moments, hexadecimal. */
     String digest();
+
+    /** Bytes of parameters and both moments. */
+    long stateBytes();
+
+    /**
+     * Copies parameters and both moments, F32 one after the other: the bytes that {@link #digest} is of.
+     *
+     * @param target {@link #stateBytes} bytes of native memory
+     */
+    void readState(MemorySegment target);
+
+    /**
+     * Replaces parameters and both moments; what another replica's {@link #readState} gave makes this one equal to it, bit for
+     * bit. Check its SHA-256 before.
+     *
+     * @param source {@link #stateBytes} bytes of native memory
+     */
+    void writeState(MemorySegment source);
 
     /**
      * Writes parameters, moments and step into {@code directory/step-NNNNNNNN} so that a reader sees all of it or nothing,

@@ -1,7 +1,7 @@
 package io.sparsebalance.actors.bench;
 
-import io.sparsebalance.actors.training.KeptCoverage;
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.KeptCoverage;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;

@@ -4,7 +4,7 @@ import io.sparsebalance.actors.collective.Collective;
 import io.sparsebalance.actors.collective.InProcess;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.actors.training.GcTime;
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;

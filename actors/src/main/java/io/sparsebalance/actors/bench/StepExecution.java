@@ -1,6 +1,6 @@
 package io.sparsebalance.actors.bench;
 
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.policies.Budgets;

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.collective;
 
+import io.sparsebalance.kernels.cpu.FixedPointSum;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -17,6 +18,18 @@ public interface Collective extends AutoCloseable {
      *             or the collective was aborted
      */
     long allReduceSum(MemorySegment values, long step);
+
+    /**
+     * Adds up every rank's fixed-point sum without regard to order, and writes the nearest floats, with the same bits for any
+     * number of ranks. Where one of the sums is void, the floats hold NaN.
+     *
+     * @param partial of this rank; not changed
+     * @param total F32 in memory that the JVM can address; overwritten
+     * @param step all ranks must name the same one
+     * @return nanoseconds waited for the last rank to enter
+     * @throws CollectiveException as {@link #allReduceSum}
+     */
+    long allReduceExact(FixedPointSum partial, MemorySegment total, long step);
 
     /** Whether all ranks are in this JVM, so that {@link #allReduceSum(Summand, long)} can be called. */
     default boolean isInProcess() {

@@ -1,20 +1,20 @@
 package io.sparsebalance.actors.collective;
 
+import io.sparsebalance.kernels.cpu.FixedPointSum;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Sums over the ranks of one JVM through shared memory, of the host or of a device: each rank adds up one slice of all arrays
- * in rank order and writes it to all of them, so every rank ends with the same bits, whoever was first.
+ * Sums over the ranks of one JVM through shared memory: each rank adds up one slice of all arrays in rank order and writes it
+ * to all of them, so every rank ends with the same bits, whoever was first.
  */
 public final class InProcess {
     private final int numRanks;
     private final long timeoutNanos;
-    private final Summand[] arrays;
+    private final Addend[] addends;
     private final boolean[] present;
     private int numPresent;
     /** Ranks that may still write to the others' arrays. */
@@ -27,7 +27,7 @@ public final class InProcess {
     private InProcess(int numRanks, Duration timeout) {
         this.numRanks = numRanks;
         this.timeoutNanos = timeout.toNanos();
-        this.arrays = new Summand[numRanks];
+        this.addends = new Addend[numRanks];
         this.present = new boolean[numRanks];
     }
 
@@ -49,7 +49,12 @@ public final class InProcess {
         return new Collective() {
             @Override
             public long allReduceSum(MemorySegment values, long atStep) {
-                return InProcess.this.allReduceSum(rank, new HostArray(values), atStep);
+                return InProcess.this.allReduce(rank, new Addend.Floats(values), atStep);
+            }
+
+            @Override
+            public long allReduceExact(FixedPointSum partial, MemorySegment total, long atStep) {
+                return InProcess.this.allReduce(rank, new Addend.Exact(partial, total), atStep);
             }
 
             @Override
@@ -59,7 +64,7 @@ public final class InProcess {
 
             @Override
             public long allReduceSum(Summand own, long atStep) {
-                return InProcess.this.allReduceSum(rank, own, atStep);
+                return InProcess.this.allReduce(rank, new Addend.Shared(own), atStep);
             }
 
             @Override
@@ -74,15 +79,20 @@ public final class InProcess {
         };
     }
 
-    private long allReduceSum(int rank, Summand values, long atStep) {
+    private long allReduce(int rank, Addend addend, long atStep) {
         long entry = System.nanoTime();
-        long waited = Math.max(0, arrive(rank, values, atStep, true) - entry);
+        long waited = Math.max(0, arrive(rank, addend, atStep, true) - entry);
+        long firstVoid;
         try {
-            addSlice(rank);
+            List<Addend> all = List.of(addends);
+            SliceSums.add(all, rank);
+            // Before the end: then the others may clear their sums.
+            firstVoid = SliceSums.firstVoid(all);
         } finally {
             added();
         }
-        arrive(rank, values, atStep, false);
+        arrive(rank, addend, atStep, false);
+        FixedPointSum.poison(addend.total(), firstVoid);
         return waited;
     }
 
@@ -97,7 +107,7 @@ public final class InProcess {
      * @param enters whether the sum begins after this, rather than ends with it
      * @return when the last rank entered the sum
      */
-    private synchronized long arrive(int rank, Summand values, long atStep, boolean enters) {
+    private synchronized long arrive(int rank, Addend addend, long atStep, boolean enters) {
         check();
         if (numPresent == 0) {
             step = atStep;
@@ -106,7 +116,7 @@ public final class InProcess {
                     "rank " + rank + " reduces step " + atStep + " while others reduce step " + step));
             check();
         }
-        arrays[rank] = values;
+        addends[rank] = addend;
         present[rank] = true;
         if (enters) {
             lastEntry = System.nanoTime();
@@ -115,7 +125,7 @@ public final class InProcess {
             checkSizes();
             numAdding = enters ? numRanks : 0;
             numPresent = 0;
-            Arrays.fill(present, false);
+            java.util.Arrays.fill(present, false);
             round++;
             notifyAll();
             return lastEntry;
@@ -171,16 +181,17 @@ public final class InProcess {
     }
 
     private void checkSizes() {
-        for (Summand array : arrays) {
-            if (array.size() != arrays[0].size() || array.getClass() != arrays[0].getClass()) {
-                abort(new IllegalStateException("ranks reduce " + describe(array) + " and " + describe(arrays[0])));
+        for (Addend addend : addends) {
+            if (addend.getClass() != addends[0].getClass() || addend.numElements() != addends[0].numElements()) {
+                abort(new IllegalStateException("ranks reduce " + describe(addend) + " and " + describe(addends[0])
+                        + "; run.reduction and the model must be the same on all"));
                 check();
             }
         }
     }
 
-    private static String describe(Summand array) {
-        return array.getClass().getSimpleName() + " of " + array.size() + " elements";
+    private static String describe(Addend addend) {
+        return addend.numElements() + (addend instanceof Addend.Exact ? " elements exactly" : " floats");
     }
 
     private synchronized void abort(Throwable cause) {
@@ -188,10 +199,5 @@ public final class InProcess {
             aborted = cause;
         }
         notifyAll();
-    }
-
-    private void addSlice(int rank) {
-        long size = arrays[rank].size();
-        arrays[rank].sumSlice(Arrays.asList(arrays), size * rank / numRanks, size * (rank + 1) / numRanks);
     }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,6 +19,8 @@ import org.slf4j.LoggerFactory;
 /** What latencies here depend on. */
 final class Fingerprints {
     private static final Logger LOG = LoggerFactory.getLogger(Fingerprints.class);
+    private static final String MODEL = "model";
+    private static final String ATTENTION = "attention";
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
     private Fingerprints() {
@@ -36,13 +39,20 @@ final class Fingerprints {
         fields.put("ranks at once", String.valueOf(numRanks));
         fields.put("threads per rank", String.valueOf(Replicas.threadsPerRank(config, numRanks)));
         fields.put("kernels", KernelVersion.digest());
-        fields.put("model", model.layers() + " layers, hidden " + model.hidden() + ", ffn " + model.ffn()
+        fields.put(MODEL, model.layers() + " layers, hidden " + model.hidden() + ", ffn " + model.ffn()
                 + ", vocabulary " + model.vocabulary() + (model.qkNorm() ? ", qk-norm" : "")
                 + (model.recompute() ? ", recompute" : ""));
         AttentionShape a = model.attention();
-        fields.put("attention", a.heads() + " heads, " + a.kvHeads() + " kv-heads, head-size " + a.headSize()
+        fields.put(ATTENTION, a.heads() + " heads, " + a.kvHeads() + " kv-heads, head-size " + a.headSize()
                 + ", block " + a.block() + ", query-tile " + a.queryTile() + ", " + a.sinkBlocks() + " sink and "
                 + a.localBlocks() + " local blocks");
+        return new Fingerprint(fields);
+    }
+
+    /** Only what the model's shape says. */
+    static Fingerprint ofModel(Fingerprint whole) {
+        Map<String, String> fields = new LinkedHashMap<>(whole.fields());
+        fields.keySet().retainAll(Set.of(MODEL, ATTENTION));
         return new Fingerprint(fields);
     }
 

@@ -163,11 +163,13 @@ public final class ProfileFiles {
     /**
      * Refuses a profile that does not hold.
      *
+     * @param measuredOn what of the profile's fingerprint has to be the same
      * @param renew command line that measures it again
      * @throws ConfigException naming every field that differs, and the command
      */
-    public static void requireHolds(Path file, LatencyProfile profile, Fingerprint now, int maxLength, String renew) {
-        List<Fingerprint.Difference> differences = profile.fingerprint().differences(now);
+    public static void requireHolds(Path file, Fingerprint measuredOn, LatencyProfile profile, Fingerprint now,
+            int maxLength, String renew) {
+        List<Fingerprint.Difference> differences = measuredOn.differences(now);
         if (!differences.isEmpty()) {
             throw new ConfigException("balance.latency-table: " + file + " does not hold here: "
                     + describe(differences) + "; measure again with: " + renew);

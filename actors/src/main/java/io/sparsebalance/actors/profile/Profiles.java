@@ -142,7 +142,22 @@ public final class Profiles {
      */
     public static LatencyProfile stored(Path file, TrainingConfig config, ModelConfig model) {
         LatencyProfile profile = ProfileFiles.read(file);
-        ProfileFiles.requireHolds(file, profile, fingerprint(config, model, config.run().ranks()),
+        ProfileFiles.requireHolds(file, profile.fingerprint(), profile,
+                fingerprint(config, model, config.run().ranks()),
+                config.data().maxDocumentTokens(), RenewCommand.of(config, file));
+        return profile;
+    }
+
+    /**
+     * A stored profile for a run whose micro-batches and budgets must not depend on where it runs: only the model has to be the
+     * same, not machine, ranks and threads.
+     *
+     * @throws io.sparsebalance.api.ConfigException as {@link #stored}
+     */
+    public static LatencyProfile storedForModel(Path file, TrainingConfig config, ModelConfig model) {
+        LatencyProfile profile = ProfileFiles.read(file);
+        Fingerprint now = fingerprint(config, model, config.run().ranks());
+        ProfileFiles.requireHolds(file, Fingerprints.ofModel(profile.fingerprint()), profile, Fingerprints.ofModel(now),
                 config.data().maxDocumentTokens(), RenewCommand.of(config, file));
         return profile;
     }

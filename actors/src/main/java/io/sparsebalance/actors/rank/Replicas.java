@@ -84,7 +84,7 @@ public final class Replicas {
         return new TrainingConfig(config.run(),
                 new TrainingConfig.DeviceSection(choice.kind(), device.threadsPerRank(), device.memoryBudget()),
                 config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
-                config.text(), config.pekko());
+                config.cluster(), config.text(), config.pekko());
     }
 
     /**

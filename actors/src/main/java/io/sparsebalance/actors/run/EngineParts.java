@@ -1,12 +1,16 @@
 package io.sparsebalance.actors.run;
 
+import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.profile.CountedTable;
 import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.actors.profile.Profiles;
 import io.sparsebalance.actors.rank.NoopRankWorker;
 import io.sparsebalance.actors.rank.Replicas;
+import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.ConfigException;
+import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.Corpora;
@@ -34,11 +38,16 @@ final class EngineParts implements PartsFactory {
 
     private final Corpus.Opener samples;
     private final Optional<Path> checkpoints;
+    private final boolean resumes;
 
-    /** @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters */
-    EngineParts(Corpus.Opener samples, Optional<Path> checkpoints) {
+    /**
+     * @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters
+     * @param resumes whether that is a checkpoint of the same run, if there is one, rather than of another run
+     */
+    EngineParts(Corpus.Opener samples, Optional<Path> checkpoints, boolean resumes) {
         this.samples = samples;
         this.checkpoints = checkpoints;
+        this.resumes = resumes;
     }
 
     @Override
@@ -83,15 +92,38 @@ final class EngineParts implements PartsFactory {
         return (rank, collective) -> {
             Device device = Replicas.device(config, rank, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
-            checkpoints.ifPresent(directory -> load(device, trainer, directory));
-            return new EngineRankWorker(device, trainer, tokens, collective, config.run().ranks(), coverageBudgets,
-                    config.batch().tokenCap());
+            long loadedStep = load(device, trainer);
+            return new EngineRankWorker(device, trainer, tokens, collective,
+                    reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap(),
+                    resumes ? loadedStep : 0);
         };
     }
 
-    private static void load(Device device, Trainer trainer, Path directory) {
+    private static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,
+            Collective collective) {
+        int numRanks = config.run().ranks();
+        // Ranks of other nodes come and go; those of one process are all there are.
+        boolean alone = numRanks == 1 && config.cluster().run().isEmpty();
         try {
-            trainer.loadCheckpoint(directory);
+            return switch (config.run().reduction()) {
+                case FAST -> new FastReduction(device, collective, alone);
+                case EXACT -> new ExactReduction(device, collective, trainer.numParameters(),
+                        Replicas.threadsPerRank(config, numRanks));
+            };
+        } catch (RuntimeException e) {
+            try (device; trainer) {
+                throw e;
+            }
+        }
+    }
+
+    /** Step of the checkpoint that was loaded, 0 for none. */
+    private long load(Device device, Trainer trainer) {
+        try {
+            if (checkpoints.isEmpty() || (resumes && SharedRun.newestCheckpoint(checkpoints.get()) == 0)) {
+                return 0;
+            }
+            return trainer.loadCheckpoint(checkpoints.get());
         } catch (IOException e) {
             try (device; trainer) {
                 throw new ConfigException(e.getMessage());
@@ -109,10 +141,17 @@ final class EngineParts implements PartsFactory {
                     List.of(new LatencyTable.LinearPoint(1024, 1e-3)), 0);
             return new Latency(table.model(), "made up: nothing is computed");
         }
+        boolean exact = config.run().reduction() == Reduction.EXACT;
         if (config.balance().latencyTable().isPresent()) {
             Path file = config.balance().latencyTable().get();
-            LatencyProfile profile = Profiles.stored(file, config, model);
+            LatencyProfile profile = exact
+                    ? Profiles.storedForModel(file, config, model)
+                    : Profiles.stored(file, config, model);
             return new Latency(profile.table().model(), "stored in " + file + ": " + Profiles.summary(profile));
+        }
+        if (exact) {
+            return new Latency(CountedTable.of(config, model).model(),
+                    "counted operations: run.reduction=exact measures nothing that could change bits");
         }
         progress.accept("measuring latencies on " + config.run().ranks() + " rank(s)");
         LatencyProfile profile = Profiles.measure(Profiles.Request.atStart(config, model), visit -> {}, () -> false)

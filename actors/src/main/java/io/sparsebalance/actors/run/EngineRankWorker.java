@@ -11,6 +11,7 @@ import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,20 +26,23 @@ final class EngineRankWorker implements RankWorker {
     private final BatchLoader loader;
     private final int[] coverageBudgets;
     private final int evaluationTokens;
+    private final long appliedStep;
 
     /**
-     * Takes ownership of device and trainer.
+     * Takes ownership of device, trainer, collective and reduction.
      *
-     * @param numRanks ranks of the collective
+     * @param collective that the reduction uses
      * @param coverageBudgets budgets at which the router's coverage is sampled, ascending
      * @param evaluationTokens most tokens of held-out samples in one forward
+     * @param appliedStep that the trainer's parameters are of
      */
-    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective, int numRanks,
-            int[] coverageBudgets, int evaluationTokens) {
+    EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective,
+            GradientReduction reduction, int[] coverageBudgets, int evaluationTokens, long appliedStep) {
+        this.appliedStep = appliedStep;
         this.device = device;
         this.trainer = trainer;
         this.collective = collective;
-        this.reduction = new GradientReduction(device, collective, numRanks);
+        this.reduction = reduction;
         this.loader = new BatchLoader(device, tokens);
         this.coverageBudgets = coverageBudgets.clone();
         this.evaluationTokens = evaluationTokens;
@@ -60,26 +64,55 @@ final class EngineRankWorker implements RankWorker {
     }
 
     @Override
+    public long appliedStep() {
+        return appliedStep;
+    }
+
+    @Override
+    public long stateBytes() {
+        return trainer.stateBytes();
+    }
+
+    @Override
+    public void readState(MemorySegment target) {
+        trainer.readState(target);
+    }
+
+    @Override
+    public void writeState(MemorySegment source) {
+        trainer.writeState(source);
+    }
+
+    @Override
     public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
-        return trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets, lossScale);
+        MicroBatchResult result = trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets,
+                lossScale);
+        reduction.microBatchEnded(trainer.gradients());
+        return result;
     }
 
     @Override
     public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
         MicroBatchResult result = runMicroBatch(samples, budgets, 1);
-        trainer.zeroGradients();
+        dropStep();
         return result;
     }
 
     @Override
     public StepEnd finishStep(long step) {
         long start = System.nanoTime();
-        long waitNanos = reduction.allReduceSum(trainer.gradients(), step);
+        long waitNanos = reduction.reduce(trainer.gradients(), step);
         long reduced = System.nanoTime();
         UpdateResult update = trainer.update(step);
         trainer.zeroGradients();
         int checksum = trainer.parameterChecksum();
         return new StepEnd(update, checksum, waitNanos, reduced - start - waitNanos, System.nanoTime() - reduced);
+    }
+
+    @Override
+    public void dropStep() {
+        reduction.drop();
+        trainer.zeroGradients();
     }
 
     @Override
@@ -123,7 +156,7 @@ final class EngineRankWorker implements RankWorker {
 
     @Override
     public long memoryBytes() {
-        return device.memory().usedBytes();
+        return device.memory().usedBytes() + reduction.bytes();
     }
 
     @Override

@@ -20,7 +20,7 @@ public interface PartsFactory {
 
     /** The real one. */
     static PartsFactory engine() {
-        return new EngineParts(Corpus::ofText, Optional.empty());
+        return new EngineParts(Corpus::ofText, Optional.empty(), false);
     }
 
     /**
@@ -33,7 +33,16 @@ public interface PartsFactory {
     static PartsFactory of(Optional<Workload> lengths, Optional<Path> checkpoints) {
         Corpus.Opener samples = lengths.<Corpus.Opener>map(
                 drawn -> (config, progress) -> Corpus.synthetic(drawn, config)).orElse(Corpus::ofText);
-        return new EngineParts(samples, checkpoints);
+        return new EngineParts(samples, checkpoints, false);
+    }
+
+    /**
+     * The real one, whose replicas go on from a checkpoint of the same run, if there is one.
+     *
+     * @param checkpoints directory of the run's checkpoints, which need not exist
+     */
+    static PartsFactory resuming(Path checkpoints) {
+        return new EngineParts(Corpus::ofText, Optional.of(checkpoints), true);
     }
 
     /**
