@@ -126,6 +126,7 @@ final class Sections {
         }
         return new TrainingConfig.Cluster(run, v.text("cluster.host"), v.integer("cluster.port", 0, 65_535), seeds,
                 roles, v.integer("cluster.control-nodes", 1, 99), v.integer("cluster.worker-nodes", 1, 4096),
+                v.integer("cluster.health-port", 0, 65_535),
                 v.integer("cluster.least-ranks", 1, 1 << 16),
                 v.duration("cluster.form-timeout", Duration.ofSeconds(1), Duration.ofDays(1)),
                 v.constant("cluster.detection", TrainingConfig.Detection.class),
