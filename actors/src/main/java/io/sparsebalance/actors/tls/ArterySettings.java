@@ -5,9 +5,12 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** How a node's remoting is encrypted, and the refusal to speak plain text on a network. */
 public final class ArterySettings {
@@ -38,10 +41,20 @@ public final class ArterySettings {
      * @throws ConfigException if that is plain text on an address that other machines can reach, and the risk is not accepted
      */
     public static void refusePlaintextOnNetwork(Config pekko, TrainingConfig.Cluster cluster) {
-        String host = pekko.getString(ARTERY + "bind.hostname");
-        String bound = host.isEmpty() ? pekko.getString(ARTERY + "canonical.hostname") : host;
-        boolean encrypted = pekko.getString(ARTERY + "transport").equals("tls-tcp");
-        if (!encrypted && !cluster.plaintextAccepted() && !isLoopback(bound)) {
+        List<String> plain = new ArrayList<>();
+        if (!pekko.getString(ARTERY + "transport").equals("tls-tcp")) {
+            String host = pekko.getString(ARTERY + "bind.hostname");
+            plain.add(host.isEmpty() ? pekko.getString(ARTERY + "canonical.hostname") : host);
+        }
+        if (cluster.tls().isEmpty()) {
+            // Gradients and parameters: their connections listen there, whatever is set for Pekko.
+            plain.add(cluster.host());
+        }
+        Optional<String> open = cluster.plaintextAccepted()
+                ? Optional.empty()
+                : plain.stream().filter(host -> !isLoopback(host)).findFirst();
+        if (open.isPresent()) {
+            String bound = open.get();
             throw new ConfigException("this node would listen on " + bound
                     + " without TLS: whoever reaches its port could"
                     + " read and control the run. Make certificates with \"sparsebalance certs --out DIR --nodes "

@@ -90,12 +90,13 @@ public final class JobAuthority {
         X500Name subject = new X500NameBuilder(BCStyle.INSTANCE)
                 .addRDN(BCStyle.O, authority.getRDNs(BCStyle.O)[0].getFirst().getValue())
                 .addRDN(BCStyle.CN, addresses.getFirst().text()).build();
-        Date end = Date.from(now.plus(validity));
+        Instant latest = certificate.getNotAfter().toInstant();
+        Instant end = now.plus(validity).isAfter(latest) ? latest : now.plus(validity);
         try {
             JcaX509ExtensionUtils ids = new JcaX509ExtensionUtils();
             X509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(authority, serial(),
                     Date.from(now.minus(CLOCK_SKEW)),
-                    end.after(certificate.getNotAfter()) ? certificate.getNotAfter() : end, subject, keys.getPublic())
+                    Date.from(end), subject, keys.getPublic())
                     .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
                     .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
                     .addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(

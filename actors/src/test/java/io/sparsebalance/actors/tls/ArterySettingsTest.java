@@ -37,6 +37,15 @@ class ArterySettingsTest {
     }
 
     @Test
+    void theDataPlaneIsHeldToTheSame() {
+        Config encrypted = ConfigFactory.parseString("pekko.remote.artery.transport = tls-tcp")
+                .withFallback(ConfigFactory.defaultReference()).resolve();
+        TrainingConfig.Cluster cluster = TrainingConfigs.defaults(List.of("cluster.host=\"192.0.2.7\"")).cluster();
+        assertThatThrownBy(() -> ArterySettings.refusePlaintextOnNetwork(encrypted, cluster))
+                .isInstanceOf(ConfigException.class).hasMessageContaining("192.0.2.7");
+    }
+
+    @Test
     void allThreeFilesOrNone() {
         assertThatThrownBy(() -> TrainingConfigs.defaults(List.of("cluster.tls.certificate=a.pem")))
                 .isInstanceOf(ConfigException.class).hasMessageContaining("cluster.tls.key")

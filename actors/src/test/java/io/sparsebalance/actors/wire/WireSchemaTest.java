@@ -46,7 +46,7 @@ class WireSchemaTest {
                 List.of("# Records between JVMs: id, record with its components, bytes of a value drawn from the seed \"id\".",
                         "schema " + WireRegistry.SCHEMA_VERSION));
         entries().forEach(entry -> actual.add(line(entry)));
-        Files.write(Path.of("target", FROZEN), actual);
+        Files.write(Files.createDirectories(Path.of("target")).resolve(FROZEN), actual);
         try (InputStream in = getClass().getResourceAsStream("/" + FROZEN)) {
             assertThat(actual)
                     .as("target/" + FROZEN + " against the frozen list; only lines may be added to it, unless the"
