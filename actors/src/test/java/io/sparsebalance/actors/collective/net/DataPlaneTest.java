@@ -74,7 +74,7 @@ class DataPlaneTest {
         CRC32C crc = new CRC32C();
         crc.update(run);
         Frame hello = Frame
-                .text(Frame.Type.values()[random.nextInt(Frame.Type.values().length)], random.nextInt(3), 7, 0)
+                .text(one(random, Frame.Type.values()), random.nextInt(3), 7, 0)
                 .withPayload(run.length, (int) crc.getValue() + random.nextInt(2));
         ByteBuf frame = Unpooled.buffer();
         hello.write(frame);
@@ -104,7 +104,8 @@ class DataPlaneTest {
     void headsComeBackAsTheyWereAndDamageIsFound() throws IOException {
         SplittableRandom random = new SplittableRandom(5);
         for (int i = 0; i < 2_000; i++) {
-            Frame frame = new Frame(one(random, Frame.Type.values()), one(random, Frame.Kind.values()), random.nextLong(),
+            Frame frame = new Frame(one(random, Frame.Type.values()), one(random, Frame.Kind.values()),
+                    random.nextLong(),
                     random.nextLong(), random.nextInt(), random.nextInt(), random.nextInt(),
                     random.nextInt(Frame.MAX_PAYLOAD + 1), random.nextInt(), random.nextLong(), random.nextLong());
             ByteBuf bytes = Unpooled.buffer();
