@@ -42,7 +42,8 @@ public final class ExactBench {
 
     /** Micro-batches of many and of few tokens. */
     public static void main(String[] args) throws Exception {
-        System.out.println("| model | tokens of a micro-batch | fast ms | exact ms | exact / fast | adding a micro-batch ms |");
+        System.out.println(
+                "| model | tokens of a micro-batch | fast ms | exact ms | exact / fast | adding a micro-batch ms |");
         System.out.println("|---|---|---|---|---|---|");
         for (int tokens : new int[]{8192, 1024}) {
             run(tokens);

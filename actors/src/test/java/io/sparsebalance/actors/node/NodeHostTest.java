@@ -46,7 +46,6 @@ class NodeHostTest {
         private final CompletableFuture<String> address = new CompletableFuture<>();
         private final List<CountDownLatch> afterSteps = new ArrayList<>();
         private final NodeHost host;
-        private volatile long step;
 
         Node(String seeds, String... overrides) {
             host = NodeHost.start(config(seeds, overrides), List.of(this), this,
@@ -71,7 +70,6 @@ class NodeHostTest {
 
         @Override
         public synchronized void onStep(StepReport report) {
-            step = report.step();
             afterSteps.forEach(CountDownLatch::countDown);
         }
 
