@@ -96,6 +96,11 @@ final class BenchBalanceCommand implements Callable<Integer> {
             throw new ConfigException(
                     "--ranks and --micro-batches must be at least 1, and --steps more than --warm-up");
         }
+        int width = user.batch().lookaheadWindow();
+        if (steps % width != 0 || warmUp % width != 0) {
+            throw new ConfigException("--steps " + steps + " and --warm-up " + warmUp + " must be multiples of"
+                    + " batch.lookahead-window " + width + ", or the arms would not see the same samples");
+        }
         try {
             arms.forEach(Arm::parse);
         } catch (IllegalArgumentException e) {

@@ -40,8 +40,9 @@ public final class Trainers {
     }
 
     /**
-     * Runs made-up micro-batches of {@code mostTokens} tokens, half as many, and so on: takes the memory of the largest, and
-     * leaves to no measured micro-batch what an accelerator does when an operation is first used. Parameters stay as they
+     * Runs made-up micro-batches of {@code mostTokens} tokens and of every smaller power of two: takes the memory of the
+     * largest, and leaves to no measured micro-batch what an accelerator does when an operation is first used, which may be
+     * once in an octave of sizes. Parameters stay as they
      * are, the gradient is zero afterwards.
      *
      * @param budget of all layers
@@ -51,7 +52,7 @@ public final class Trainers {
     public static void warmUp(Device device, Trainer trainer, int mostTokens, int budget, int[] coverageBudgets) {
         int[] budgets = new int[trainer.model().layers()];
         Arrays.fill(budgets, budget);
-        for (int numTokens = mostTokens; numTokens > 0; numTokens /= 2) {
+        for (int numTokens = mostTokens; numTokens > 0; numTokens = Integer.highestOneBit(numTokens - 1)) {
             List<Integer> lengths = new ArrayList<>();
             for (int left = numTokens; left > 0; left -= WARM_UP_DOCUMENT) {
                 lengths.add(Math.min(left, WARM_UP_DOCUMENT));

@@ -43,6 +43,11 @@ public interface Device extends AutoCloseable {
      */
     boolean isAccelerator();
 
+    /**
+     * Whether the devices of all ranks of this process lie in one memory, so that operations of each take the others' tensors.
+     */
+    boolean ranksShareMemory();
+
     /** The device's own stream. */
     Stream stream();
 

@@ -6,6 +6,7 @@ import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
+import io.sparsebalance.policies.batching.StepWindow;
 import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
@@ -14,6 +15,7 @@ import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
@@ -104,29 +106,66 @@ public final class BalanceBench {
     /** Steps that every arm has run. */
     private int runSteps(List<BenchArm> arms, RunParts parts, BooleanSupplier stopped) {
         listener.onPreparing("rehearsing decisions");
-        arms.forEach(arm -> arm.rehearse(samples(parts, 1), REHEARSAL_SECONDS));
+        StepWindow window = window(parts, 1);
+        List<SampleRef> samples = samples(parts, window);
+        for (BenchArm arm : arms) {
+            arm.rehearse(window, samples, REHEARSAL_SECONDS);
+        }
+        listener.onPreparing("warming up with the largest micro-batch");
+        List<SampleRef> largest = largest(parts);
+        for (BenchArm arm : settings.sharesReplica() ? arms.subList(0, 1) : arms) {
+            arm.warmUp(largest);
+        }
         long start = System.nanoTime();
         for (int step = 1; step <= settings.steps(); step++) {
-            List<SampleRef> samples = samples(parts, step);
+            if (!window.contains(step)) {
+                window = window(parts, step);
+                samples = samples(parts, window);
+            }
             for (int turn = 0; turn < arms.size(); turn++) {
                 if (stopped.getAsBoolean()) {
                     return step - 1;
                 }
-                arms.get((step + turn) % arms.size()).run(step, samples);
+                arms.get((step + turn) % arms.size()).run(step, window, samples);
             }
             listener.onStep(step, (System.nanoTime() - start) / 1e9);
         }
         return settings.steps();
     }
 
-    private List<SampleRef> samples(RunParts parts, long step) {
+    private StepWindow window(RunParts parts, long step) {
+        TrainingConfig.Batch batch = settings.config().batch();
+        return StepWindow.of(step, batch.lookaheadWindow(), batch.samplesPerStep(),
+                parts.tokens().numSamples(TokenSource.Split.TRAIN));
+    }
+
+    private List<SampleRef> samples(RunParts parts, StepWindow window) {
         int count = settings.config().batch().samplesPerStep();
+        long first = (window.firstStep() - 1) * count;
         List<SampleRef> samples = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN,
-                    parts.order().sampleAt((step - 1) * count + i)));
+        for (int i = 0; i < window.numSteps() * count; i++) {
+            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN, parts.order().sampleAt(first + i)));
         }
         return samples;
+    }
+
+    /** The longest of the samples that will be run, and the next longest, as far as the token cap goes. */
+    private List<SampleRef> largest(RunParts parts) {
+        long all = (long) settings.steps() * settings.config().batch().samplesPerStep();
+        List<SampleRef> samples = new ArrayList<>();
+        for (long i = 0; i < all; i++) {
+            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN, parts.order().sampleAt(i)));
+        }
+        samples.sort(Comparator.comparingInt(SampleRef::length).reversed());
+        List<SampleRef> largest = new ArrayList<>();
+        long left = settings.config().batch().tokenCap();
+        for (SampleRef sample : samples) {
+            if (sample.length() <= left && largest.size() < settings.config().batch().samplesPerStep()) {
+                largest.add(sample);
+                left -= sample.length();
+            }
+        }
+        return largest;
     }
 
     private BenchReport report(List<BenchArm> arms, RunParts parts, int steps) {

@@ -9,6 +9,8 @@ import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.batching.BatchPlan;
 import io.sparsebalance.policies.batching.BatchRequest;
 import io.sparsebalance.policies.batching.Sample;
+import io.sparsebalance.policies.batching.StepWindow;
+import io.sparsebalance.policies.batching.WindowRequest;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
@@ -35,6 +37,9 @@ final class BenchArm implements AutoCloseable {
     private final List<MeasuredStep> steps = new ArrayList<>();
     private List<Double> speeds;
     private RunningCoverage coverage;
+    /** The look-ahead window that {@link #dealt} holds the steps of. */
+    private StepWindow window;
+    private List<List<Sample>> dealt = List.of();
 
     /** Takes ownership of the execution. */
     BenchArm(Arm arm, TrainingConfig config, LatencyModel latency, Balancing.Settings settings,
@@ -66,10 +71,10 @@ final class BenchArm implements AutoCloseable {
      * Plans and grants a step of these samples, runs none of it, and again, until the time is up: decisions of the first steps would else be those of an
      * interpreter.
      */
-    void rehearse(List<SampleRef> samples, double seconds) {
+    void rehearse(StepWindow first, List<SampleRef> references, double seconds) {
         long start = System.nanoTime();
         for (long step = 1; System.nanoTime() - start < seconds * NANOS_PER_SECOND; step++) {
-            BatchPlan plan = batch(step, samples);
+            BatchPlan plan = batch(step, deal(first, references).getFirst());
             Balancing scratch = new Balancing(settings, latency);
             StepInFlight state = scratch.begin(
                     plan.microBatches().stream().map(batch -> batch.stream().map(Sample::length).toList()).toList(),
@@ -94,12 +99,26 @@ final class BenchArm implements AutoCloseable {
         }
     }
 
-    /** Plans and runs one step of these samples. */
-    void run(long step, List<SampleRef> samples) {
+    /** Runs a micro-batch as large as any may be on every device: a first touch of memory is no part of a step. */
+    void warmUp(List<SampleRef> largest) {
+        execution.warmUp(largest, baseBudgets());
+    }
+
+    /**
+     * Plans and runs one step.
+     *
+     * @param references samples of the step's look-ahead window, in sample order
+     */
+    void run(long step, StepWindow around, List<SampleRef> references) {
         long start = System.nanoTime();
+        if (!around.equals(window)) {
+            window = around;
+            dealt = deal(around, references);
+        }
+        List<Sample> samples = dealt.get((int) (step - around.firstStep()));
         BatchPlan plan = batch(step, samples);
         List<List<SampleRef>> microBatches = plan.microBatches().stream()
-                .map(batch -> batch.stream().map(sample -> samples.get((int) sample.id())).toList()).toList();
+                .map(batch -> batch.stream().map(sample -> references.get((int) sample.id())).toList()).toList();
         List<List<Integer>> lengths = microBatches.stream()
                 .map(batch -> batch.stream().map(SampleRef::length).toList()).toList();
         StepInFlight state = balancing.begin(lengths, plan.rankOf());
@@ -119,12 +138,18 @@ final class BenchArm implements AutoCloseable {
         steps.add(measured(step, state, done, planNanos, lengths));
     }
 
-    private BatchPlan batch(long step, List<SampleRef> samples) {
+    /** Samples of each step of a window; their ids are places in the references. */
+    private List<List<Sample>> deal(StepWindow steps, List<SampleRef> references) {
         List<Sample> all = new ArrayList<>();
-        for (int i = 0; i < samples.size(); i++) {
-            all.add(new Sample(i, samples.get(i).length()));
+        for (int i = 0; i < references.size(); i++) {
+            all.add(new Sample(i, references.get(i).length()));
         }
-        return arm.batching().plan(new BatchRequest(all, config.batch().microBatchesPerStep(), speeds,
+        return arm.batching().deal(new WindowRequest(all, steps.numSteps(), config.batch().microBatchesPerStep(),
+                config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + steps.firstStep()));
+    }
+
+    private BatchPlan batch(long step, List<Sample> samples) {
+        return arm.batching().plan(new BatchRequest(samples, config.batch().microBatchesPerStep(), speeds,
                 config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + step));
     }
 

@@ -29,6 +29,11 @@ public record BenchSettings(TrainingConfig config, List<String> arms, int numRan
         if (steps <= warmUp || warmUp < 0) {
             throw new IllegalArgumentException("steps " + steps + " must be more than the warm-up's " + warmUp);
         }
+        int width = config.batch().lookaheadWindow();
+        if (steps % width != 0 || warmUp % width != 0) {
+            throw new IllegalArgumentException("steps " + steps + " and warm-up " + warmUp + " must be multiples of"
+                    + " batch.lookahead-window " + width + ", or the arms would not see the same samples");
+        }
         int devices = config.run().ranks();
         if (timeMultiplexed ? devices != 1 : devices != numRanks) {
             throw new IllegalArgumentException(

@@ -97,6 +97,11 @@ final class MultiplexedRanks implements StepExecution {
     }
 
     @Override
+    public void warmUp(List<SampleRef> samples, Budgets budgets) {
+        device.on(0, () -> device.worker(0).warmUp(samples, budgets));
+    }
+
+    @Override
     public MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets) {
         return device.on(0, () -> device.worker(0).evaluate(samples, budgets));
     }

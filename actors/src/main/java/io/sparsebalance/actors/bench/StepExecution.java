@@ -30,6 +30,9 @@ interface StepExecution extends AutoCloseable {
     Executed run(long step, StepInFlight state, Balancing balancing, List<List<SampleRef>> microBatches,
             double lossScale);
 
+    /** Runs a micro-batch on every device and leaves its gradient zero. */
+    void warmUp(List<SampleRef> samples, Budgets budgets);
+
     /** Loss sum and targets of held-out samples. */
     MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets);
 

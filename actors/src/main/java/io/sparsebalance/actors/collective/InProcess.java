@@ -1,22 +1,20 @@
 package io.sparsebalance.actors.collective;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Sums over the ranks of one JVM through shared memory: each rank adds up one slice of all arrays in rank order and writes it
- * to all of them, so every rank ends with the same bits, whoever was first.
+ * Sums over the ranks of one JVM through shared memory, of the host or of a device: each rank adds up one slice of all arrays
+ * in rank order and writes it to all of them, so every rank ends with the same bits, whoever was first.
  */
 public final class InProcess {
-    private static final int CHUNK = 4096;
-
     private final int numRanks;
     private final long timeoutNanos;
-    private final MemorySegment[] arrays;
+    private final Summand[] arrays;
     private final boolean[] present;
     private int numPresent;
     /** Ranks that may still write to the others' arrays. */
@@ -29,7 +27,7 @@ public final class InProcess {
     private InProcess(int numRanks, Duration timeout) {
         this.numRanks = numRanks;
         this.timeoutNanos = timeout.toNanos();
-        this.arrays = new MemorySegment[numRanks];
+        this.arrays = new Summand[numRanks];
         this.present = new boolean[numRanks];
     }
 
@@ -51,7 +49,17 @@ public final class InProcess {
         return new Collective() {
             @Override
             public long allReduceSum(MemorySegment values, long atStep) {
-                return InProcess.this.allReduceSum(rank, values, atStep);
+                return InProcess.this.allReduceSum(rank, new HostArray(values), atStep);
+            }
+
+            @Override
+            public boolean isInProcess() {
+                return true;
+            }
+
+            @Override
+            public long allReduceSum(Summand own, long atStep) {
+                return InProcess.this.allReduceSum(rank, own, atStep);
             }
 
             @Override
@@ -66,7 +74,7 @@ public final class InProcess {
         };
     }
 
-    private long allReduceSum(int rank, MemorySegment values, long atStep) {
+    private long allReduceSum(int rank, Summand values, long atStep) {
         long entry = System.nanoTime();
         long waited = Math.max(0, arrive(rank, values, atStep, true) - entry);
         try {
@@ -89,7 +97,7 @@ public final class InProcess {
      * @param enters whether the sum begins after this, rather than ends with it
      * @return when the last rank entered the sum
      */
-    private synchronized long arrive(int rank, MemorySegment values, long atStep, boolean enters) {
+    private synchronized long arrive(int rank, Summand values, long atStep, boolean enters) {
         check();
         if (numPresent == 0) {
             step = atStep;
@@ -107,7 +115,7 @@ public final class InProcess {
             checkSizes();
             numAdding = enters ? numRanks : 0;
             numPresent = 0;
-            java.util.Arrays.fill(present, false);
+            Arrays.fill(present, false);
             round++;
             notifyAll();
             return lastEntry;
@@ -163,13 +171,16 @@ public final class InProcess {
     }
 
     private void checkSizes() {
-        for (MemorySegment array : arrays) {
-            if (array.byteSize() != arrays[0].byteSize()) {
-                abort(new IllegalStateException(
-                        "ranks reduce arrays of " + array.byteSize() + " and " + arrays[0].byteSize() + " bytes"));
+        for (Summand array : arrays) {
+            if (array.size() != arrays[0].size() || array.getClass() != arrays[0].getClass()) {
+                abort(new IllegalStateException("ranks reduce " + describe(array) + " and " + describe(arrays[0])));
                 check();
             }
         }
+    }
+
+    private static String describe(Summand array) {
+        return array.getClass().getSimpleName() + " of " + array.size() + " elements";
     }
 
     private synchronized void abort(Throwable cause) {
@@ -179,25 +190,8 @@ public final class InProcess {
         notifyAll();
     }
 
-    /** Adds up this rank's slice of all arrays, in rank order, chunk by chunk in the cache. */
     private void addSlice(int rank) {
-        long size = arrays[0].byteSize() / Float.BYTES;
-        long from = size * rank / numRanks;
-        long to = size * (rank + 1) / numRanks;
-        float[] sum = new float[CHUNK];
-        float[] part = new float[CHUNK];
-        for (long at = from; at < to; at += CHUNK) {
-            int length = (int) Math.min(CHUNK, to - at);
-            MemorySegment.copy(arrays[0], ValueLayout.JAVA_FLOAT, at * Float.BYTES, sum, 0, length);
-            for (int r = 1; r < numRanks; r++) {
-                MemorySegment.copy(arrays[r], ValueLayout.JAVA_FLOAT, at * Float.BYTES, part, 0, length);
-                for (int i = 0; i < length; i++) {
-                    sum[i] += part[i];
-                }
-            }
-            for (MemorySegment array : arrays) {
-                MemorySegment.copy(sum, 0, array, ValueLayout.JAVA_FLOAT, at * Float.BYTES, length);
-            }
-        }
+        long size = arrays[rank].size();
+        arrays[rank].sumSlice(Arrays.asList(arrays), size * rank / numRanks, size * (rank + 1) / numRanks);
     }
 }

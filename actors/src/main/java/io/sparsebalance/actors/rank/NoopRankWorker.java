@@ -42,6 +42,11 @@ public final class NoopRankWorker implements RankWorker {
     }
 
     @Override
+    public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
+        return evaluate(samples, budgets);
+    }
+
+    @Override
     public StepEnd finishStep(long step) {
         long start = System.nanoTime();
         long waited = collective.allReduceSum(values, step);

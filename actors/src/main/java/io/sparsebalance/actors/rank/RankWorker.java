@@ -28,6 +28,9 @@ public interface RankWorker extends AutoCloseable {
     /** Forward and backward of one micro-batch; adds to this rank's gradient. */
     MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale);
 
+    /** Runs a micro-batch and forgets its gradient, between steps: memory is there then and kernels are compiled. */
+    MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets);
+
     /**
      * Ends a step: reduces the gradient with the other ranks through the collective, clips, updates, zeroes the gradient.
      * All ranks call it once a step, with the same step; a rank without work adds zero.

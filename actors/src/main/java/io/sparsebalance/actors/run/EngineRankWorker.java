@@ -65,6 +65,13 @@ final class EngineRankWorker implements RankWorker {
     }
 
     @Override
+    public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
+        MicroBatchResult result = runMicroBatch(samples, budgets, 1);
+        trainer.zeroGradients();
+        return result;
+    }
+
+    @Override
     public StepEnd finishStep(long step) {
         long start = System.nanoTime();
         long waitNanos = reduction.allReduceSum(trainer.gradients(), step);

@@ -7,8 +7,8 @@ import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Sums a rank's gradient with the other ranks'. Gradients that the JVM cannot address pass through page-locked memory of the
- * host. Device thread only.
+ * Sums a rank's gradient with the other ranks'. Gradients that the JVM cannot address are added up where they are if the ranks
+ * share one device's memory, and pass through page-locked memory of the host else. Device thread only.
  */
 final class GradientReduction implements AutoCloseable {
     private final Device device;
@@ -30,6 +30,10 @@ final class GradientReduction implements AutoCloseable {
         if (numRanks == 1) {
             // Nothing to add: the collective only notes the step.
             return collective.allReduceSum(MemorySegment.NULL, step);
+        }
+        if (collective.isInProcess() && device.ranksShareMemory()) {
+            device.stream().synchronize();
+            return collective.allReduceSum(new DeviceArray(device, gradients), step);
         }
         if (staging == null) {
             staging = device.allocateHost(DType.F32, gradients.size());

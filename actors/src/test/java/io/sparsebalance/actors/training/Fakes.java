@@ -102,6 +102,11 @@ public final class Fakes {
         }
 
         @Override
+        public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
+            return evaluate(samples, budgets);
+        }
+
+        @Override
         public StepEnd finishStep(long step) {
             long waited = collective == null ? 0 : collective.allReduceSum(values, step);
             return new StepEnd(new UpdateResult(1, 0.1), checksum(step), waited, 0, 0);

@@ -81,6 +81,11 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public boolean ranksShareMemory() {
+        return true;
+    }
+
+    @Override
     public Stream stream() {
         return IMMEDIATE;
     }

@@ -95,10 +95,9 @@ final class CudaProducts implements AutoCloseable {
         }
     }
 
-    /** Up to the next of eight steps in each octave, at least a multiple of 8. */
+    /** Up to the next power of two: so few that a warm-up meets all of them. */
     static long roundedTokens(long tokens) {
-        long unit = Math.max(LEAST_UNIT, Long.highestOneBit(tokens) / STEPS_OF_AN_OCTAVE);
-        return Math.ceilDiv(tokens, unit) * unit;
+        return tokens <= 1 ? 1 : 2 * Long.highestOneBit(tokens - 1);
     }
 
     private Plan plan(Key key, CudaTensor a, CudaTensor b, CudaTensor c) {

@@ -8,14 +8,13 @@ import org.junit.jupiter.api.Test;
 /** For which numbers of tokens products share a choice of algorithm. */
 class RoundedTokensTest {
     @Test
-    void aChoiceIsMadeForAtMostAnEighthMoreTokensAndFewTimes() {
+    void aChoiceIsMadeForLessThanTwiceTheTokensAndOnceAnOctave() {
         LongStream.rangeClosed(1, 200_000).forEach(tokens -> {
             long rounded = CudaProducts.roundedTokens(tokens);
-            assertThat(rounded).isGreaterThanOrEqualTo(tokens).isLessThan(tokens + Math.max(8, tokens / 8 + 1));
+            assertThat(rounded).isGreaterThanOrEqualTo(tokens).isLessThan(2 * tokens);
             assertThat(CudaProducts.roundedTokens(rounded)).isEqualTo(rounded);
         });
         assertThat(LongStream.rangeClosed(1, 131_072).map(CudaProducts::roundedTokens).distinct().count())
-                .isLessThanOrEqualTo(8 * 12);
-        assertThat(CudaProducts.roundedTokens(131_072)).isEqualTo(131_072);
+                .isEqualTo(18);
     }
 }
