@@ -17,6 +17,8 @@ import java.util.TreeMap;
 final class ProfileFit {
     /** What a noisy difference leaves is at least this share of the whole. */
     private static final double LEAST_SHARE = 0.02;
+    /** Time of the processor and waiting for it are read off two clocks, which may differ by more than a short call takes. */
+    private static final double LEAST_SECONDS = 1e-7;
 
     private final ProfilePlan plan;
     private final ProfileSamples samples;
@@ -50,7 +52,7 @@ final class ProfileFit {
     }
 
     private static double beyond(double whole, double fixed) {
-        return Math.max(whole - fixed, whole * LEAST_SHARE);
+        return Math.max(whole - fixed, Math.max(whole, LEAST_SECONDS) * LEAST_SHARE);
     }
 
     List<LatencyProfile.RouterPoint> router() {
