@@ -44,6 +44,11 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
         static final Messages GOOD = new Messages(0, 0, 0, false);
     }
 
+    /** Faults after which another coordinator is elected. */
+    private static final Set<FaultKind> OF_COORDINATORS = EnumSet.of(FaultKind.COORDINATOR_CRASH,
+            FaultKind.COORDINATOR_PAUSE, FaultKind.SECOND_COORDINATOR, FaultKind.PARTITION_SYMMETRIC,
+            FaultKind.DISK_FULL, FaultKind.DISK_FORCE_FAILED, FaultKind.CRASH_BETWEEN_WRITES, FaultKind.POWER_CUT);
+
     /** A short run without any fault. */
     static Knobs calm(long seed, int numRanks, int numControls, Training training) {
         return new Knobs(seed, numRanks, numControls, 1, 40, training, 2, 2, true, Messages.GOOD,
@@ -64,12 +69,17 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
                 faults.add(kind);
             }
         }
+        boolean dynamic = training.sparsity().equals("dst");
+        if (dynamic) {
+            // What budgets depend on is known to one coordinator only.
+            faults.removeAll(OF_COORDINATORS);
+        }
         Messages messages = new Messages(
                 faults.contains(FaultKind.MESSAGE_LOST) ? rate(random, 0.3) : 0,
                 faults.contains(FaultKind.MESSAGE_DUPLICATED) ? rate(random, 0.5) : 0,
                 faults.contains(FaultKind.MESSAGE_REORDERED) ? rate(random, 0.3) : 0,
                 faults.contains(FaultKind.MESSAGE_DELAYED));
-        return new Knobs(seed, numRanks, numControls, random.nextInt(4) == 0 ? Math.min(2, numRanks) : 1,
+        return new Knobs(seed, numRanks, dynamic ? 1 : numControls, random.nextInt(4) == 0 ? Math.min(2, numRanks) : 1,
                 random.nextInt(4) == 0 ? 3 : 40, training, random.nextInt(3), random.nextInt(4),
                 random.nextBoolean(), messages, faults, random.nextInt(14),
                 1.0 / (20 + random.nextInt(random.nextBoolean() ? 60 : 300)), random.nextBoolean());

@@ -10,6 +10,7 @@ import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.ShuffledOrder;
 import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.batching.BatchingPolicies;
+import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
@@ -29,6 +30,7 @@ final class Training {
     private static final int SEED = 1;
     private static final int TOKEN_CAP = 6000;
     private static final int PLANS_AHEAD = 2;
+    private static final LatencyModel LATENCY = Fakes.latency();
     private static final Budgets BASE = Budgets.uniform(8, Fakes.LAYERS);
     private static final List<Integer> COVERAGE_BUDGETS = List.of(2, 8, 16);
 
@@ -55,7 +57,7 @@ final class Training {
         return new BatcherLogic(
                 new BatcherLogic.Settings(World.RUN, SEED, SAMPLES_PER_STEP, SAMPLES_PER_STEP, TOKEN_CAP,
                         knobs.training().window(), BASE, BatchingPolicies.byName("sab")),
-                Fakes.tokens(NUM_SAMPLES, 0), new ShuffledOrder(SEED, NUM_SAMPLES), Fakes.latency(), () -> 0);
+                Fakes.tokens(NUM_SAMPLES, 0), new ShuffledOrder(SEED, NUM_SAMPLES), LATENCY, () -> 0);
     }
 
     static BalancerLogic balancer(Knobs knobs) {
@@ -63,7 +65,7 @@ final class Training {
                 new BalancerLogic.Settings(64, new SparsitySettings(8, 2, 16, Anchor.MEAN, 0.5),
                         SparsityPolicies.byName(knobs.training().sparsity()), knobs.training().feedback(),
                         new StragglerEstimator.Settings(1.25, 3, 0.5), false, COVERAGE_BUDGETS),
-                Fakes.latency(), () -> 0);
+                LATENCY, () -> 0);
     }
 
     /** What a rank samples of coverage: a function of the samples alone, as it is of parameters and samples in a real one. */
