@@ -10,7 +10,6 @@ import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -18,18 +17,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
-import org.apache.pekko.actor.typed.ActorRef;
-import org.apache.pekko.actor.typed.ActorRefResolver;
 
 /**
- * Codecs of the types that a component may have: int, long, double, boolean, text, path, constant of an enum, reference to an
- * actor, budgets, record, and list or optional of any of these. Whole numbers take as many bytes as they need. Any thread.
+ * Codecs of the types that a component may have: int, long, double, boolean, text, constant of an enum, budgets, record, and
+ * list or optional of any of these. Whole numbers take as many bytes as they need. Actors and paths travel as text, so that the
+ * protocol needs neither Pekko nor a file system.
  */
 final class FieldCodecs {
-    private final ActorRefResolver actors;
-
-    FieldCodecs(ActorRefResolver actors) {
-        this.actors = actors;
+    private FieldCodecs() {
     }
 
     /**
@@ -38,7 +33,7 @@ final class FieldCodecs {
      * @param where names the component in errors
      * @throws IllegalArgumentException if there is none
      */
-    FieldCodec of(Type type, String where) {
+    static FieldCodec of(Type type, String where) {
         if (type instanceof ParameterizedType generic && generic.getRawType() == List.class) {
             return list(of(generic.getActualTypeArguments()[0], where));
         }
@@ -64,13 +59,6 @@ final class FieldCodecs {
         }
         if (plain == String.class) {
             return codec((output, value) -> writeText(output, (String) value), FieldCodecs::readText);
-        }
-        if (plain == Path.class) {
-            return codec((output, value) -> writeText(output, value.toString()), input -> Path.of(readText(input)));
-        }
-        if (plain == ActorRef.class) {
-            return codec((output, value) -> writeText(output, actors.toSerializationFormat((ActorRef<?>) value)),
-                    input -> actors.resolveActorRef(readText(input)));
         }
         if (plain == Budgets.class) {
             return budgets();

@@ -31,7 +31,7 @@ final class RecordCodec extends Serializer<Record> {
      *
      * @throws IllegalArgumentException if a component's type is none that can be written
      */
-    RecordCodec(Class<?> type, FieldCodecs known) {
+    RecordCodec(Class<?> type) {
         super(false, true);
         this.name = type.getSimpleName();
         List<String> componentNames = new ArrayList<>();
@@ -42,7 +42,7 @@ final class RecordCodec extends Serializer<Record> {
         try {
             for (RecordComponent component : components) {
                 componentNames.add(component.getName());
-                componentCodecs.add(known.of(component.getGenericType(), type + " " + component.getName()));
+                componentCodecs.add(FieldCodecs.of(component.getGenericType(), type + " " + component.getName()));
                 componentAccessors.add(lookup.unreflect(component.getAccessor())
                         .asType(MethodType.methodType(Object.class, Record.class)));
             }

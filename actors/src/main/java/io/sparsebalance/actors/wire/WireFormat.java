@@ -1,18 +1,15 @@
 package io.sparsebalance.actors.wire;
 
 import com.esotericsoftware.kryo.Kryo;
-import com.esotericsoftware.kryo.KryoException;
 import com.esotericsoftware.kryo.Registration;
 import com.esotericsoftware.kryo.io.Input;
 import com.esotericsoftware.kryo.io.KryoBufferOverflowException;
-import com.esotericsoftware.kryo.io.KryoBufferUnderflowException;
 import com.esotericsoftware.kryo.io.Output;
 import com.esotericsoftware.kryo.util.Pool;
 import io.sparsebalance.actors.message.WireMessage;
 import java.nio.BufferOverflowException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.apache.pekko.actor.typed.ActorRefResolver;
 
 /**
  * Messages as bytes: the id of the record, then the record. Nothing else than a registered message is written or read, and
@@ -21,6 +18,7 @@ import org.apache.pekko.actor.typed.ActorRefResolver;
 final class WireFormat {
     private static final int POOLED = 16;
     private static final int FIRST_BYTES = 512;
+    private static final byte[] NOTHING = {};
 
     private final Map<WireRegistry.Entry, RecordCodec> codecs = new LinkedHashMap<>();
     private final Pool<Coder> coders;
@@ -28,10 +26,9 @@ final class WireFormat {
     /** A Kryo, which serves one thread at a time, and its buffers. */
     private record Coder(Kryo kryo, Output output, Input input) {}
 
-    WireFormat(ActorRefResolver actors) {
-        FieldCodecs fields = new FieldCodecs(actors);
+    WireFormat() {
         for (WireRegistry.Entry entry : WireRegistry.entries()) {
-            codecs.put(entry, new RecordCodec(entry.type(), fields));
+            codecs.put(entry, new RecordCodec(entry.type()));
         }
         this.coders = new Pool<>(true, false, POOLED) {
             @Override
@@ -51,7 +48,7 @@ final class WireFormat {
     }
 
     /**
-     * A message as bytes.
+     * A message, or a part of one, as bytes.
      *
      * @throws BufferOverflowException if it is larger than a message may be: what Artery asks of a serializer
      * @throws IllegalArgumentException if it is none that can be written, or a part of it is null or too long
@@ -61,10 +58,8 @@ final class WireFormat {
         try {
             Output output = coder.output();
             output.reset();
-            Registration registration = message instanceof WireMessage
-                    ? coder.kryo().getClassResolver().getRegistration(message.getClass())
-                    : null;
-            if (registration == null) {
+            Registration registration = coder.kryo().getClassResolver().getRegistration(message.getClass());
+            if (registration == null || !(message instanceof Record)) {
                 throw new IllegalArgumentException(message.getClass().getName() + " is no message between JVMs");
             }
             output.writeVarInt(registration.getId(), true);
@@ -79,42 +74,39 @@ final class WireFormat {
         }
     }
 
-    /** A message from bytes, all of which it takes up. */
-    Object read(byte[] bytes) throws MalformedMessageException {
+    /**
+     * A message from bytes, all of which it takes up.
+     *
+     * @param kind {@link WireMessage}; any record only in tests
+     */
+    <M> M read(byte[] bytes, Class<M> kind) throws MalformedMessageException {
         if (bytes.length > WireLimits.MAX_MESSAGE_BYTES) {
             throw new MalformedMessageException(Refusal.OVERSIZED,
                     bytes.length + " bytes, of which a message takes " + WireLimits.MAX_MESSAGE_BYTES);
         }
         Coder coder = coders.obtain();
         try {
-            Input input = coder.input();
-            input.setBuffer(bytes);
-            int id = input.readVarInt(true);
-            Registration registration = coder.kryo().getRegistration(id);
-            if (registration == null || !WireMessage.class.isAssignableFrom(registration.getType())) {
-                throw new MalformedMessageException(Refusal.UNKNOWN_MESSAGE, "id " + id + " is no message's");
-            }
-            return read(coder.kryo(), input, registration.getType());
-        } catch (KryoBufferUnderflowException e) {
-            throw new MalformedMessageException(Refusal.MALFORMED, "its " + bytes.length + " bytes end too early", e);
+            coder.input().setBuffer(bytes);
+            return kind.cast(read(coder.kryo(), coder.input(), kind));
+        } catch (RuntimeException e) {
+            // Kryo's complaints, and those of the records themselves: whatever it is, the bytes are to blame.
+            throw new MalformedMessageException(Refusal.MALFORMED, e.getMessage(), e);
         } finally {
-            coder.input().setBuffer(new byte[0]);
+            coder.input().setBuffer(NOTHING);
             coders.free(coder);
         }
     }
 
-    private static Object read(Kryo kryo, Input input, Class<?> type) throws MalformedMessageException {
-        Object message;
-        try {
-            message = kryo.readObject(input, type);
-        } catch (KryoBufferUnderflowException e) {
-            throw e;
-        } catch (KryoException | IllegalArgumentException | NullPointerException | IndexOutOfBoundsException e) {
-            throw new MalformedMessageException(Refusal.MALFORMED, type.getSimpleName() + ": " + e.getMessage(), e);
+    private static Object read(Kryo kryo, Input input, Class<?> kind) throws MalformedMessageException {
+        int id = input.readVarInt(true);
+        Registration registration = kryo.getRegistration(id);
+        if (registration == null || !kind.isAssignableFrom(registration.getType())) {
+            throw new MalformedMessageException(Refusal.UNKNOWN_MESSAGE, "id " + id + " is no message's");
         }
+        Class<?> type = registration.getType();
+        Object message = kryo.readObject(input, type);
         if (input.position() != input.limit()) {
-            throw new MalformedMessageException(Refusal.MALFORMED,
-                    type.getSimpleName() + " is followed by " + (input.limit() - input.position()) + " bytes");
+            throw new MalformedMessageException(Refusal.MALFORMED, type.getSimpleName() + " is followed by " + (input.limit() - input.position()) + " bytes");
         }
         return message;
     }

@@ -42,7 +42,8 @@ public final class WireRegistry {
             new Entry(19, StepOutcome.class), new Entry(20, MicroBatchOutcome.class),
             new Entry(21, MicroBatchResult.class), new Entry(22, UpdateResult.class),
             new Entry(23, RankWorker.StepEnd.class), new Entry(24, Verdict.class),
-            new Entry(25, StragglerEstimator.Slowest.class), new Entry(26, FailureInfo.class), new Entry(27, MemberId.class), new Entry(28, AppliedStep.class),
+            new Entry(25, StragglerEstimator.Slowest.class), new Entry(26, FailureInfo.class),
+            new Entry(27, MemberId.class), new Entry(28, AppliedStep.class),
             // To a rank.
             new Entry(40, ToRank.Enlist.class),
             new Entry(41, ToRank.JoinGeneration.class),

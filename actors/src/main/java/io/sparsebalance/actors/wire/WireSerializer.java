@@ -1,17 +1,17 @@
 package io.sparsebalance.actors.wire;
 
+import io.sparsebalance.actors.message.WireMessage;
 import java.io.NotSerializableException;
 import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import org.apache.pekko.actor.ExtendedActorSystem;
-import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.serialization.ByteBufferSerializer;
 import org.apache.pekko.serialization.SerializerWithStringManifest;
 
 /**
- * Pekko's way to our messages: bound to {@link io.sparsebalance.actors.message.WireMessage} by {@code sparsebalance-pekko.conf}.
+ * Pekko's way to our messages: bound to {@link WireMessage} by {@code sparsebalance-pekko.conf}.
  * What cannot be read is counted and refused with a {@link MalformedMessageException}, upon which Artery drops that message and
  * nothing else. Any thread.
  */
@@ -21,20 +21,10 @@ public final class WireSerializer extends SerializerWithStringManifest implement
     /** Of every message. */
     public static final String MANIFEST = "sb" + WireRegistry.SCHEMA_VERSION;
 
+    private static final int MAX_LOGGED_CHARS = 300;
+
+    private final WireFormat format = new WireFormat();
     private final ActorSystem<?> system;
-
-    /** Made later than the serializer, which Pekko makes before the actor system can resolve references. */
-    private static final class Parts {
-        private final WireFormat format;
-        private final WireCounters counters;
-
-        Parts(ActorSystem<?> system) {
-            this.format = new WireFormat(ActorRefResolver.get(system));
-            this.counters = WireCounters.of(system);
-        }
-    }
-
-    private volatile Parts parts;
 
     /** Called by Pekko. */
     public WireSerializer(ExtendedActorSystem system) {
@@ -59,13 +49,12 @@ public final class WireSerializer extends SerializerWithStringManifest implement
      */
     @Override
     public byte[] toBinary(Object message) {
-        Parts known = parts();
         try {
-            byte[] bytes = known.format.write(message);
-            known.counters.sent();
+            byte[] bytes = format.write(message);
+            counters().sent();
             return bytes;
         } catch (BufferOverflowException e) {
-            known.counters.refused(Refusal.OVERSIZED, "a " + message.getClass().getSimpleName()
+            counters().refused(Refusal.OVERSIZED, "a " + message.getClass().getSimpleName()
                     + " that was to be sent takes more than " + WireLimits.MAX_MESSAGE_BYTES + " bytes");
             throw e;
         }
@@ -78,17 +67,16 @@ public final class WireSerializer extends SerializerWithStringManifest implement
 
     @Override
     public Object fromBinary(byte[] bytes, String manifest) throws NotSerializableException {
-        Parts known = parts();
         try {
             if (!manifest.equals(MANIFEST)) {
-                throw new MalformedMessageException(Refusal.UNKNOWN_SCHEMA, "its manifest \"" + printable(manifest)
+                throw new MalformedMessageException(Refusal.UNKNOWN_SCHEMA, "its manifest \"" + manifest
                         + "\" is not \"" + MANIFEST + "\": its sender runs another release");
             }
-            Object message = known.format.read(bytes);
-            known.counters.received();
+            Object message = format.read(bytes, WireMessage.class);
+            counters().received();
             return message;
         } catch (MalformedMessageException e) {
-            known.counters.refused(e.refusal(), e.getMessage());
+            counters().refused(e.refusal(), printable(e.getMessage()));
             throw e;
         }
     }
@@ -101,22 +89,13 @@ public final class WireSerializer extends SerializerWithStringManifest implement
         return fromBinary(bytes, manifest);
     }
 
-    private Parts parts() {
-        Parts known = parts;
-        if (known == null) {
-            synchronized (this) {
-                known = parts;
-                if (known == null) {
-                    known = new Parts(system);
-                    parts = known;
-                }
-            }
-        }
-        return known;
+    /** Asked for when needed: Pekko makes serializers before the actor system is complete. */
+    private WireCounters counters() {
+        return WireCounters.of(system);
     }
 
-    /** Of a text that a stranger wrote: short, and without line ends that could feign lines of a log. */
+    /** Of a text that a stranger had a hand in: short, and without line ends that could feign lines of a log. */
     private static String printable(String text) {
-        return text.substring(0, Math.min(text.length(), 40)).replaceAll("[^ -~]", "?");
+        return text.substring(0, Math.min(text.length(), MAX_LOGGED_CHARS)).replaceAll("[^ -~]", "?");
     }
 }
