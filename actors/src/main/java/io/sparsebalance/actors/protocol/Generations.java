@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.message.FailureKind;
 import java.util.List;
 import java.util.Optional;
 
@@ -163,6 +164,15 @@ final class Generations {
         }
     }
 
+    /** A member has ended without a word. */
+    void onRankGone(ToCoordinator.RankGone fact) {
+        onRankFailed(new ToCoordinator.RankFailed(fact.member(), new StepId(s.settings.runId(), 0, 0, 0), "running",
+                new FailureInfo(FailureKind.DEVICE_LOST, "its actor ended", "")));
+        if (s.phase == RunState.Phase.CLOSING) {
+            ending.onRankGone(fact.member());
+        }
+    }
+
     /** What would happen to every rank that did the same. */
     private static boolean isEveryonesFailure(FailureInfo info) {
         return switch (info.kind()) {
@@ -173,13 +183,17 @@ final class Generations {
 
     void dismiss(MemberId member, String reason, boolean again) {
         s.roll.remove(member);
-        s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown(reason, again)));
+        s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown(s.settings.term(), reason, again)));
     }
 
     /** Goes on without what is lost; the open step is run again, or committed if somebody has applied it. */
     void recover(String why, Optional<FailureInfo> cause) {
         if (!s.settings.membership().elastic()) {
             ending.fail(why, cause);
+            return;
+        }
+        if (s.phase == RunState.Phase.CLOSING) {
+            // Members that end when they are told to, or because others do, are no reason to begin again.
             return;
         }
         s.recoveries++;

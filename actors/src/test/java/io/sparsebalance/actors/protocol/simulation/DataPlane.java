@@ -53,6 +53,10 @@ final class DataPlane {
         reduceFails = true;
     }
 
+    void repair() {
+        reduceFails = false;
+    }
+
     void offer(SimulatedRank rank, long parameters) {
         offers.put(rank, Long.toHexString(parameters));
     }

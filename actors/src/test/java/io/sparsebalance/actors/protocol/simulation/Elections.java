@@ -13,6 +13,7 @@ final class Elections {
     private final World world;
     private long missingSince = -1;
     private boolean over;
+    private Predicate<Host> eligible = host -> true;
     private Optional<Effect.End> end = Optional.empty();
 
     Elections(World world) {
@@ -22,6 +23,11 @@ final class Elections {
     void start() {
         elect(host -> true);
         world.time().every(PERIOD, null, "watch over the coordinator", this::look);
+    }
+
+    /** From now on only these nodes are elected. */
+    void restrictTo(Predicate<Host> nodes) {
+        eligible = nodes;
     }
 
     /** How the run ended, if a coordinator that was still in charge said so. */
@@ -46,7 +52,7 @@ final class Elections {
     /** Has a coordinator begin on one of these nodes; whoever was before may go on, and does not know. */
     void elect(Predicate<Host> where) {
         List<Host> able = world.hosts().stream().filter(host -> host.isControl() && host.isRunning()
-                && !world.agent(host).isLeaving() && where.test(host)).toList();
+                && !world.agent(host).isLeaving() && where.test(host) && eligible.test(host)).toList();
         if (able.isEmpty() || over) {
             return;
         }

@@ -3,6 +3,7 @@ package io.sparsebalance.actors.protocol.simulation;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Predicate;
 
@@ -29,13 +30,8 @@ final class Faults {
         this.left = kinds.isEmpty() ? 0 : world.knobs().numFaults();
     }
 
-    /** Whether none will be begun any more. */
-    boolean areOver() {
-        return left == 0 && world.knobs().messages().equals(Knobs.Messages.GOOD);
-    }
-
-    /** Perhaps begins one. */
-    void maybe() {
+    /** Perhaps begins one; true if more are to come. */
+    boolean maybe() {
         if (left > 0 && world.chance(world.knobs().faultRate())) {
             left--;
             FaultKind kind = world.choice(kinds);
@@ -44,6 +40,7 @@ final class Faults {
                 world.fired(kind);
             }
         }
+        return left > 0;
     }
 
     /** True if it has happened now; some happen later, if what they wait for comes, and are counted then. */
@@ -228,6 +225,11 @@ final class Faults {
         healing = true;
         left = 0;
         world.disk().repair();
+        world.plane().repair();
+        world.coordinators().stream().map(SimulatedCoordinator::journal).filter(Objects::nonNull)
+                .forEach(Journal::repair);
+        world.hosts().stream().map(host -> world.agent(host).rank()).filter(Objects::nonNull)
+                .forEach(rank -> rank.device().repair());
         world.network().quality(Knobs.Messages.GOOD);
         world.network().unblockAll();
         List<Host> able = new ArrayList<>(world.hosts().stream().filter(host -> !world.agent(host).isLeaving()).toList());
@@ -245,8 +247,9 @@ final class Faults {
             resume(host);
             restart(host);
         }
+        elections.restrictTo(able::contains);
         if (elections.end().isEmpty() && elections.present().filter(now -> able.contains(now.host())).isEmpty()) {
-            elections.elect(able::contains);
+            elections.elect(host -> true);
         }
     }
 

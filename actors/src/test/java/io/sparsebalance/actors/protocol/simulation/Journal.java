@@ -45,6 +45,10 @@ final class Journal extends Party {
         dying = true;
     }
 
+    void repair() {
+        dying = false;
+    }
+
     void commit(VirtualDisk.Entry entry) {
         long term = coordinator.term();
         List<Operation> operations = new ArrayList<>();

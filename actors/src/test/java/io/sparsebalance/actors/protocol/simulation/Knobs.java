@@ -27,10 +27,9 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
     /**
      * What the parameters depend on.
      *
-     * @param sparsity policy that sets budgets
      * @param window steps that samples may move between
      */
-    record Training(long numSteps, String sparsity, Feedback feedback, int window) {}
+    record Training(long numSteps, Feedback feedback, int window) {}
 
     /**
      * How well messages are carried.
@@ -44,11 +43,6 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
         static final Messages GOOD = new Messages(0, 0, 0, false);
     }
 
-    /** Faults after which another coordinator is elected. */
-    private static final Set<FaultKind> OF_COORDINATORS = EnumSet.of(FaultKind.COORDINATOR_CRASH,
-            FaultKind.COORDINATOR_PAUSE, FaultKind.SECOND_COORDINATOR, FaultKind.PARTITION_SYMMETRIC,
-            FaultKind.DISK_FULL, FaultKind.DISK_FORCE_FAILED, FaultKind.CRASH_BETWEEN_WRITES, FaultKind.POWER_CUT);
-
     /** A short run without any fault. */
     static Knobs calm(long seed, int numRanks, int numControls, Training training) {
         return new Knobs(seed, numRanks, numControls, 1, 40, training, 2, 2, true, Messages.GOOD,
@@ -60,8 +54,7 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
         Random random = new Random(seed * 0x9E3779B97F4A7C15L);
         int numRanks = 2 + random.nextInt(3);
         int numControls = random.nextInt(3) == 0 ? 2 : 0;
-        Training training = new Training(6 + random.nextInt(5), random.nextInt(4) == 0 ? "dst" : "fixed",
-                random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1);
+        Training training = new Training(6 + random.nextInt(5), random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1);
         Set<FaultKind> faults = EnumSet.noneOf(FaultKind.class);
         double share = random.nextInt(3) == 0 ? 0.15 : 0.6;
         for (FaultKind kind : FaultKind.values()) {
@@ -69,17 +62,12 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
                 faults.add(kind);
             }
         }
-        boolean dynamic = training.sparsity().equals("dst");
-        if (dynamic) {
-            // What budgets depend on is known to one coordinator only.
-            faults.removeAll(OF_COORDINATORS);
-        }
         Messages messages = new Messages(
                 faults.contains(FaultKind.MESSAGE_LOST) ? rate(random, 0.3) : 0,
                 faults.contains(FaultKind.MESSAGE_DUPLICATED) ? rate(random, 0.5) : 0,
                 faults.contains(FaultKind.MESSAGE_REORDERED) ? rate(random, 0.3) : 0,
                 faults.contains(FaultKind.MESSAGE_DELAYED));
-        return new Knobs(seed, numRanks, dynamic ? 1 : numControls, random.nextInt(4) == 0 ? Math.min(2, numRanks) : 1,
+        return new Knobs(seed, numRanks, numControls, random.nextInt(4) == 0 ? Math.min(2, numRanks) : 1,
                 random.nextInt(4) == 0 ? 3 : 40, training, random.nextInt(3), random.nextInt(4),
                 random.nextBoolean(), messages, faults, random.nextInt(14),
                 1.0 / (20 + random.nextInt(random.nextBoolean() ? 60 : 300)), random.nextBoolean());

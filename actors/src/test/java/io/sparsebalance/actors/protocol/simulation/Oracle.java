@@ -5,8 +5,10 @@ import io.sparsebalance.actors.protocol.RankEffect;
 import io.sparsebalance.actors.protocol.StepId;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Looks at everything that happens, and holds it against the failure contract. Throws a {@link Violation} at once. */
@@ -17,6 +19,7 @@ final class Oracle {
     private final Map<Long, VirtualDisk.Entry> acknowledged = new TreeMap<>();
     /** Generation that each rank obeys. */
     private final Map<SimulatedRank, StepId> obeyed = new HashMap<>();
+    private final Set<SimulatedRank> closing = new HashSet<>();
     private long seenVersion = -1;
     private List<VirtualDisk.Entry> durable = List.of();
 
@@ -107,6 +110,9 @@ final class Oracle {
             case RankEffect.RunStepEnd work -> requirePresent(rank, work.command().id());
             case RankEffect.RunEvaluation work -> requirePresent(rank, work.command().id());
             case RankEffect.WriteCheckpoint work -> requirePresent(rank, work.command().id());
+            case RankEffect.Refuse refuse -> {
+                // Tells an older coordinator that there is another.
+            }
             case RankEffect.TellCoordinator tell -> requireRightAddress(rank, tell.message());
             case RankEffect.TellBalancer tell -> {
                 // The balancer looks at the generation.
@@ -117,9 +123,7 @@ final class Oracle {
             case RankEffect.AbortCollective abort -> {
                 // Harmless at any time.
             }
-            case RankEffect.CloseDevice close -> {
-                // Seen in what follows: the run must go on.
-            }
+            case RankEffect.CloseDevice close -> closing.add(rank);
             case RankEffect.End end -> obeyed.remove(rank);
         }
     }
@@ -148,6 +152,19 @@ final class Oracle {
         }
     }
 
+    /** Whether a rank is at work for the coordinator of a later term. */
+    boolean obeysLater(SimulatedRank rank, long term) {
+        StepId present = obeyed.get(rank);
+        return present != null && present.term() > term && !closing.contains(rank);
+    }
+
+    /** A rank was told something: a coordinator of an older term than it obeys has no power over it. */
+    void onDelivered(long term, SimulatedRank rank, boolean obeyedLater) {
+        if (obeyedLater && closing.contains(rank)) {
+            throw new Violation("I4", rank + " of " + obeyed.get(rank) + " was ended by the coordinator of term " + term);
+        }
+    }
+
     void onStepDown(long term, long newer) {
         if (newer <= term || newer > world.disk().newestTerm()) {
             throw new Violation("I4", "the coordinator of term " + term + " steps down for term " + newer);
@@ -156,6 +173,10 @@ final class Oracle {
 
     /** A run ends well only if all is committed, and ill only with a reason that faults can give. */
     void onEnd(SimulatedCoordinator coordinator, Effect.End end) {
+        if (coordinator.term() < world.disk().newestTerm() && end.failure().isPresent()) {
+            // It looks at the terms before it tells anybody, and then has nothing to tell.
+            return;
+        }
         end.failure().ifPresent(failure -> {
             String what = failure.what();
             boolean impossible = what.isBlank() || what.contains("different parameters")

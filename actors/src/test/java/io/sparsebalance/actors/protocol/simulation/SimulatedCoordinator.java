@@ -153,11 +153,6 @@ final class SimulatedCoordinator extends Party {
         local(message, () -> take(message));
     }
 
-    /** The word of the watch, which comes as if from the member. */
-    void tell(ToCoordinator.RankFailed message) {
-        local(message, () -> take(message));
-    }
-
     private void local(Object message, Runnable arrive) {
         lastLocal = Math.max(lastLocal, world.now() + world.nanos(VirtualTime.MICRO, 50 * VirtualTime.MICRO));
         world.time().at(lastLocal, this, false, message, arrive);
@@ -168,7 +163,11 @@ final class SimulatedCoordinator extends Party {
             case Effect.TellRank tell -> {
                 SimulatedRank rank = routes.get(tell.member());
                 if (rank != null) {
-                    world.network().send(this, rank, tell.message(), () -> rank.take(tell.message()));
+                    world.network().send(this, rank, tell.message(), () -> {
+                        boolean obeysAnother = world.oracle().obeysLater(rank, term);
+                        rank.take(tell.message());
+                        world.oracle().onDelivered(term, rank, obeysAnother);
+                    });
                 }
             }
             case Effect.TellBalancer tell -> local(tell.message(), () -> take(tell.message()));

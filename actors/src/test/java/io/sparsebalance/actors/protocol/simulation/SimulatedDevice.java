@@ -65,6 +65,13 @@ final class SimulatedDevice {
         dyingInCheckpoint = true;
     }
 
+    /** What was to fail does not; what has failed is lost. */
+    void repair() {
+        failing = false;
+        slow = false;
+        dyingInCheckpoint = false;
+    }
+
     void open() {
         world.time().after(world.nanos(VirtualTime.MILLI, 20 * VirtualTime.MILLI), rank, "device opens", () -> {
             long newest = world.disk().newestCheckpoint();
@@ -123,6 +130,7 @@ final class SimulatedDevice {
                 done(new ToRank.DeviceClosed(0));
             }
             case RankEffect.TellCoordinator other -> throw notForDevices(other);
+            case RankEffect.Refuse other -> throw notForDevices(other);
             case RankEffect.TellBalancer other -> throw notForDevices(other);
             case RankEffect.Obey other -> throw notForDevices(other);
             case RankEffect.AbortCollective other -> throw notForDevices(other);

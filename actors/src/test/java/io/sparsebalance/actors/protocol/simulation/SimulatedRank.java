@@ -67,6 +67,8 @@ final class SimulatedRank extends Party {
         switch (effect) {
             case RankEffect.TellCoordinator tell -> Optional.ofNullable(world.coordinatorAt(coordinator))
                     .ifPresent(to -> world.network().send(this, to, tell.message(), () -> to.take(tell.message())));
+            case RankEffect.Refuse refuse -> Optional.ofNullable(world.coordinatorAt(refuse.coordinator()))
+                    .ifPresent(to -> world.network().send(this, to, refuse.message(), () -> to.take(refuse.message())));
             case RankEffect.TellBalancer tell -> Optional.ofNullable(world.coordinatorAt(balancer))
                     .ifPresent(to -> world.network().send(this, to, tell.message(), () -> to.take(tell.message())));
             case RankEffect.Obey obey -> {

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.protocol.simulation;
 
 import io.sparsebalance.actors.protocol.Effect;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 
@@ -9,7 +10,9 @@ import java.util.Optional;
  * in bounded time: after a failure that names itself, once the operator has started it again.
  */
 final class Simulation {
-    private static final int MAX_SAFETY_EVENTS = 12_000;
+    private static final int MAX_SAFETY_EVENTS = 6_000;
+    /** So much may happen after the last fault before all is healed. */
+    private static final int LINGERING_EVENTS = 800;
     private static final int MAX_LIVENESS_EVENTS = 200_000;
     private static final long LIVENESS_NANOS = 20_000 * VirtualTime.MILLI;
     /** A failure this long after the faults have stopped may still come from them. */
@@ -19,6 +22,7 @@ final class Simulation {
     private final Elections elections;
     private final Faults faults;
     private final Fault fault;
+    private final BitSet remote = new BitSet();
     private int numEvents;
 
     /** How a run went. */
@@ -56,9 +60,10 @@ final class Simulation {
     Result run() {
         begin();
         boolean restarted = false;
-        while (!isOver() && !faults.areOver() && numEvents < MAX_SAFETY_EVENTS) {
+        int lastFault = 0;
+        while (!isOver() && numEvents < MAX_SAFETY_EVENTS && numEvents - lastFault < LINGERING_EVENTS) {
             next();
-            faults.maybe();
+            lastFault = faults.maybe() ? numEvents : lastFault;
         }
         faults.heal();
         long healed = world.now();
@@ -76,6 +81,11 @@ final class Simulation {
         }
         world.oracle().requireComplete();
         return new Result(world.tally(), numEvents, world.now(), restarted);
+    }
+
+    /** Numbers of the events that were messages between two nodes. */
+    BitSet remoteEvents() {
+        return remote;
     }
 
     private void begin() {
@@ -115,6 +125,7 @@ final class Simulation {
             return;
         }
         numEvents++;
+        remote.set(numEvents, event.remote());
         if (numEvents == fault.event() && strikes(event)) {
             return;
         }

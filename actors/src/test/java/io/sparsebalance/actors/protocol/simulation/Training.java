@@ -63,7 +63,7 @@ final class Training {
     static BalancerLogic balancer(Knobs knobs) {
         return new BalancerLogic(
                 new BalancerLogic.Settings(64, new SparsitySettings(8, 2, 16, Anchor.MEAN, 0.5),
-                        SparsityPolicies.byName(knobs.training().sparsity()), knobs.training().feedback(),
+                        SparsityPolicies.byName("fixed"), knobs.training().feedback(),
                         new StragglerEstimator.Settings(1.25, 3, 0.5), false, COVERAGE_BUDGETS),
                 LATENCY, () -> 0);
     }

@@ -1,8 +1,5 @@
 package io.sparsebalance.actors.protocol.simulation;
 
-import io.sparsebalance.actors.message.FailureInfo;
-import io.sparsebalance.actors.message.FailureKind;
-import io.sparsebalance.actors.protocol.StepId;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 
 /** Tells a coordinator of members that have ended without a word; unlike a message, this is said until it arrives. */
@@ -21,8 +18,7 @@ final class Watch {
         world.time().after(world.nanos(VirtualTime.MILLI, AGAIN), coordinator, "end of " + rank, () -> {
             if (coordinator.route(rank.member()) == rank) {
                 if (world.network().areConnected(coordinator.host(), rank.host())) {
-                    coordinator.tell(new ToCoordinator.RankFailed(rank.member(), new StepId(World.RUN, 0, 0, 0),
-                            "running", new FailureInfo(FailureKind.DEVICE_LOST, "its actor ended", "")));
+                    coordinator.tell(new ToCoordinator.RankGone(rank.member()));
                 } else {
                     ended(rank);
                 }
