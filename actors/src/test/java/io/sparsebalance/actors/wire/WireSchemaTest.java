@@ -48,8 +48,10 @@ class WireSchemaTest {
         entries().forEach(entry -> actual.add(line(entry)));
         Files.write(Path.of("target", FROZEN), actual);
         try (InputStream in = getClass().getResourceAsStream("/" + FROZEN)) {
-            assertThat(actual).as("target/" + FROZEN + " against the frozen list; only lines may be added to it, unless the"
-                    + " schema is another").isEqualTo(new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList());
+            assertThat(actual)
+                    .as("target/" + FROZEN + " against the frozen list; only lines may be added to it, unless the"
+                            + " schema is another")
+                    .isEqualTo(new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList());
         }
     }
 

@@ -120,14 +120,15 @@ final class DataPlane {
         }
         for (Entered one : all) {
             boolean fails = one == unlucky;
-            world.time().after(world.nanos(50 * VirtualTime.MICRO, 5 * VirtualTime.MILLI), one.rank(), "reduced", () -> {
-                if (fails || (isBroken(one.rank(), all) && world.chance(HALF_BROKEN))) {
-                    fail(one.rank(), one.work(), "a connection broke");
-                } else if (stillWaits(one.rank(), one.work())) {
-                    connections.get(one.rank()).waiting = null;
-                    one.rank().device().reduced(one.work(), sum);
-                }
-            });
+            world.time().after(world.nanos(50 * VirtualTime.MICRO, 5 * VirtualTime.MILLI), one.rank(), "reduced",
+                    () -> {
+                        if (fails || (isBroken(one.rank(), all) && world.chance(HALF_BROKEN))) {
+                            fail(one.rank(), one.work(), "a connection broke");
+                        } else if (stillWaits(one.rank(), one.work())) {
+                            connections.get(one.rank()).waiting = null;
+                            one.rank().device().reduced(one.work(), sum);
+                        }
+                    });
         }
     }
 

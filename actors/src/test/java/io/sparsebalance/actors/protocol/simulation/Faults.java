@@ -232,7 +232,8 @@ final class Faults {
                 .forEach(rank -> rank.device().repair());
         world.network().quality(Knobs.Messages.GOOD);
         world.network().unblockAll();
-        List<Host> able = new ArrayList<>(world.hosts().stream().filter(host -> !world.agent(host).isLeaving()).toList());
+        List<Host> able = new ArrayList<>(
+                world.hosts().stream().filter(host -> !world.agent(host).isLeaving()).toList());
         for (Host host : List.copyOf(able)) {
             able.remove(host);
             boolean enough = able.stream().filter(Host::isWorker).count() >= world.knobs().numLeast()

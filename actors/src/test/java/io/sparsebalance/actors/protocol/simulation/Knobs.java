@@ -54,7 +54,8 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
         Random random = new Random(seed * 0x9E3779B97F4A7C15L);
         int numRanks = 2 + random.nextInt(3);
         int numControls = random.nextInt(3) == 0 ? 2 : 0;
-        Training training = new Training(6 + random.nextInt(5), random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1);
+        Training training = new Training(6 + random.nextInt(5),
+                random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1);
         Set<FaultKind> faults = EnumSet.noneOf(FaultKind.class);
         double share = random.nextInt(3) == 0 ? 0.15 : 0.6;
         for (FaultKind kind : FaultKind.values()) {

@@ -161,7 +161,8 @@ final class Oracle {
     /** A rank was told something: a coordinator of an older term than it obeys has no power over it. */
     void onDelivered(long term, SimulatedRank rank, boolean obeyedLater) {
         if (obeyedLater && closing.contains(rank)) {
-            throw new Violation("I4", rank + " of " + obeyed.get(rank) + " was ended by the coordinator of term " + term);
+            throw new Violation("I4",
+                    rank + " of " + obeyed.get(rank) + " was ended by the coordinator of term " + term);
         }
     }
 

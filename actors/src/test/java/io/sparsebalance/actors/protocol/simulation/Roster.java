@@ -67,8 +67,8 @@ final class Roster {
     /** Tells of all members that the node's process has had. */
     private void lose(Seen lost) {
         if (lost != null) {
-            coordinator.nodesOf(lost.node).forEach(node ->
-                coordinator.tell(new ToCoordinator.NodeLost(node, "it cannot be reached")));
+            coordinator.nodesOf(lost.node)
+                    .forEach(node -> coordinator.tell(new ToCoordinator.NodeLost(node, "it cannot be reached")));
         }
     }
 }

@@ -76,7 +76,8 @@ final class Simulation {
             next();
             if (world.now() - healed > LIVENESS_NANOS || numEvents > MAX_SAFETY_EVENTS + MAX_LIVENESS_EVENTS) {
                 throw new Violation("I7", "no end within " + (world.now() - healed) / VirtualTime.MILLI
-                        + " ms after the faults had stopped; " + world.oracle().durableSteps() + " steps are committed");
+                        + " ms after the faults had stopped; " + world.oracle().durableSteps()
+                        + " steps are committed");
             }
         }
         world.oracle().requireComplete();
