@@ -85,16 +85,29 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      * @param seeds {@code host:port} of nodes to join; this node's own address first, or none at all, to begin a cluster
      * @param controlNodes nodes with role {@code control} that the cluster is planned with
      * @param workerNodes nodes with role {@code worker} that the first step waits for
+     * @param healthPort port of the probes, 0 for none
      * @param leastRanks ranks without which the run waits for others
+     * @param tls files of this node's certificate; empty for plain TCP
+     * @param plaintextAccepted whether plain TCP is wanted even on a network
      */
     public record Cluster(String run, String host, int port, List<String> seeds, List<Role> roles, int controlNodes,
-            int workerNodes, int leastRanks, Duration formTimeout, Detection detection, int maxRecoveries) {
+            int workerNodes, int healthPort, int leastRanks, Duration formTimeout, Detection detection,
+            int maxRecoveries, Optional<Tls> tls, boolean plaintextAccepted) {
         /** Copies. */
         public Cluster {
             seeds = List.copyOf(seeds);
             roles = List.copyOf(roles);
         }
     }
+
+    /**
+     * {@code cluster.tls}: PEM files that let a node in; {@code sparsebalance certs} makes them.
+     *
+     * @param certificate of this node
+     * @param key that belongs to it
+     * @param authority certificate of the job's authority, the same on all nodes
+     */
+    public record Tls(Path certificate, Path key, Path authority) {}
 
     /** What a node is there for. */
     public enum Role {

@@ -1,6 +1,7 @@
 package io.sparsebalance.app;
 
 import io.sparsebalance.actors.node.NettyPlanes;
+import io.sparsebalance.actors.tls.TlsMaterial;
 import io.sparsebalance.actors.node.NodeEnd;
 import io.sparsebalance.actors.node.NodeHost;
 import io.sparsebalance.actors.node.NodeListener;
@@ -58,7 +59,7 @@ final class NodeCommand implements Callable<Integer> {
         TrainingConfig config = options.load(overrides());
         Console console = new Console(out, quiet, false);
         NodeHost node = NodeHost.start(config, List.of(console, new Summary(console, out)), new Notices(out, err),
-                PartsFactory.resuming(SharedRun.path(config).resolve("checkpoints")), NettyPlanes.factory(Optional.empty()));
+                PartsFactory.resuming(SharedRun.path(config).resolve("checkpoints")), NettyPlanes.factory(TlsMaterial.of(config.cluster()).map(TlsMaterial::context)));
         if (parentPipe) {
             ParentPipe.watch(node);
         }

@@ -133,6 +133,7 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public void readState(MemorySegment target) {
+        requireStateBytes(target);
         long at = 0;
         for (Tensor tensor : CheckpointWriter.tensors(state)) {
             tensor.download(target.asSlice(at, tensor.bytes()));
@@ -142,12 +143,20 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public void writeState(MemorySegment source) {
+        requireStateBytes(source);
         long at = 0;
         for (Tensor tensor : CheckpointWriter.tensors(state)) {
             tensor.upload(source.asSlice(at, tensor.bytes()));
             at += tensor.bytes();
         }
         state.refreshCopy(context);
+    }
+
+    private void requireStateBytes(MemorySegment memory) {
+        if (memory.byteSize() != stateBytes()) {
+            throw new IllegalArgumentException("a state of " + memory.byteSize() + " bytes; this model's has "
+                    + stateBytes());
+        }
     }
 
     @Override

@@ -65,7 +65,7 @@ final class ParameterUpdate {
                         ops.sumOfSquares(stream, state.layout().view(state.gradients(), entry.name()))))
                 .map(ParameterLayout.Entry::name).findFirst().orElse("no single weight");
         return "step " + step + ": the gradient holds NaN or infinity (first in " + where
-                + "), or, with run.reduction=exact, a micro-batch's was 4194304 or more there. Parameters and optimizer state are unchanged. Lower optimizer.learning-rate or lengthen"
-                + " optimizer.warmup-steps, and resume from the last checkpoint.";
+                + "), or, with run.reduction=exact, a micro-batch's was 4194304 or more there. Parameters and"
+                + " optimizer state are unchanged. Lower optimizer.learning-rate or lengthen optimizer.warmup-steps, and resume from the last checkpoint.";
     }
 }

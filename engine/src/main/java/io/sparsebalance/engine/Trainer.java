@@ -55,10 +55,19 @@ public interface Trainer extends AutoCloseable {
     /** Bytes of parameters and both moments. */
     long stateBytes();
 
-    /** Copies parameters and both moments out, F32, into {@link #stateBytes} bytes; their SHA-256 is {@link #digest}. */
+    /**
+     * Copies parameters and both moments, F32 one after the other: the bytes that {@link #digest} is of.
+     *
+     * @param target {@link #stateBytes} bytes of native memory
+     */
     void readState(MemorySegment target);
 
-    /** Takes over parameters and moments that {@link #readState} of a replica of this model wrote. */
+    /**
+     * Replaces parameters and both moments; what another replica's {@link #readState} gave makes this one equal to it, bit for
+     * bit. Check its SHA-256 before.
+     *
+     * @param source {@link #stateBytes} bytes of native memory
+     */
     void writeState(MemorySegment source);
 
     /**

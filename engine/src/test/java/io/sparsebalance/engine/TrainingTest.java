@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.MemoryStatistics;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -115,6 +117,25 @@ class TrainingTest {
             }
             replica.step(replica.batch(Replica.documents(2, MODEL.vocabulary(), 20)), BUDGETS, 2);
             assertThat(replica.trainer().digest()).isNotEqualTo(before);
+        }
+    }
+
+    @Test
+    void aStateMakesAnotherReplicaTheSame() {
+        try (Replica replica = new Replica(MODEL);
+                Replica joiner = new Replica(MODEL);
+                Arena arena = Arena.ofConfined()) {
+            replica.step(replica.batch(Replica.documents(2, MODEL.vocabulary(), 20)), BUDGETS, 1);
+            assertThat(joiner.trainer().digest()).isNotEqualTo(replica.trainer().digest());
+            MemorySegment state = arena.allocate(replica.trainer().stateBytes());
+            replica.trainer().readState(state);
+            joiner.trainer().writeState(state);
+            assertThat(joiner.trainer().digest()).isEqualTo(replica.trainer().digest());
+            assertThat(joiner.step(joiner.batch(Replica.documents(3, MODEL.vocabulary(), 25)), BUDGETS, 2))
+                    .isEqualTo(replica.step(replica.batch(Replica.documents(3, MODEL.vocabulary(), 25)), BUDGETS, 2));
+            assertThat(joiner.trainer().digest()).isEqualTo(replica.trainer().digest());
+            assertThatThrownBy(() -> joiner.trainer().writeState(state.asSlice(4)))
+                    .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("this model's has");
         }
     }
 

@@ -32,6 +32,11 @@ class ModuleRulesTest {
             .resideInAnyPackage("jcuda..");
 
     @ArchTest
+    static final ArchRule nettyOnlyInTheDataPlane = noClasses().that()
+            .resideOutsideOfPackage("io.sparsebalance.actors.collective..").should().dependOnClassesThat()
+            .resideInAnyPackage("io.netty..");
+
+    @ArchTest
     static final ArchRule nativeCallsOnlyInKernels = noClasses().that()
             .resideOutsideOfPackages("io.sparsebalance.kernels..").should().dependOnClassesThat()
             .haveFullyQualifiedName("java.lang.foreign.Linker").orShould().dependOnClassesThat()

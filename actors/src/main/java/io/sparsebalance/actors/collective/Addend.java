@@ -4,7 +4,7 @@ import io.sparsebalance.kernels.cpu.FixedPointSum;
 import java.lang.foreign.MemorySegment;
 
 /** What one rank brings to a reduce, and where its result goes. */
-sealed interface Addend {
+public sealed interface Addend {
     /** Elements of the array. */
     long numElements();
 

@@ -8,8 +8,10 @@ import io.sparsebalance.policies.batching.BatchingPolicies;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.step.Feedback;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** Reads each section once, with the range of each key. */
 final class Sections {
@@ -124,9 +126,25 @@ final class Sections {
         }
         return new TrainingConfig.Cluster(run, v.text("cluster.host"), v.integer("cluster.port", 0, 65_535), seeds,
                 roles, v.integer("cluster.control-nodes", 1, 99), v.integer("cluster.worker-nodes", 1, 4096),
+                v.integer("cluster.health-port", 0, 65_535),
                 v.integer("cluster.least-ranks", 1, 1 << 16),
                 v.duration("cluster.form-timeout", Duration.ofSeconds(1), Duration.ofDays(1)),
                 v.constant("cluster.detection", TrainingConfig.Detection.class),
-                v.integer("cluster.max-recoveries", 0, MANY));
+                v.integer("cluster.max-recoveries", 0, MANY), tls(v),
+                v.flag("cluster.insecure-plaintext-on-the-network-i-accept-the-risk"));
+    }
+
+    private static Optional<TrainingConfig.Tls> tls(Values v) {
+        List<String> keys = List.of("cluster.tls.certificate", "cluster.tls.key", "cluster.tls.authority");
+        List<Path> files = keys.stream().map(v::optionalPath).flatMap(Optional::stream).toList();
+        if (files.isEmpty()) {
+            return Optional.empty();
+        }
+        if (files.size() < keys.size()) {
+            keys.stream().filter(key -> v.text(key).isEmpty()).forEach(key -> v.error(key,
+                    "must be a file, since the others of cluster.tls are; \"sparsebalance certs\" makes all three"));
+            return Optional.empty();
+        }
+        return Optional.of(new TrainingConfig.Tls(files.get(0), files.get(1), files.get(2)));
     }
 }

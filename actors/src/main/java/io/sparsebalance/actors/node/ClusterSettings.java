@@ -3,6 +3,7 @@ package io.sparsebalance.actors.node;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.sparsebalance.actors.protocol.Patience;
+import io.sparsebalance.actors.tls.ArterySettings;
 import io.sparsebalance.api.TrainingConfig;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -21,17 +22,24 @@ final class ClusterSettings {
     private ClusterSettings() {
     }
 
-    /** The run's settings, then those of its place in the cluster, then Pekko's own defaults. */
+    /**
+     * The run's settings, then those of its place in the cluster, then Pekko's own defaults.
+     *
+     * @throws io.sparsebalance.api.ConfigException if the node would talk plain text on a network that nobody has accepted
+     */
     static Config pekko(TrainingConfig config) {
         ClassLoader loader = ClusterSettings.class.getClassLoader();
-        return ConfigFactory.parseString(config.pekko()).withFallback(ConfigFactory.parseMap(own(config.cluster())))
+        Config pekko = ConfigFactory.parseString(config.pekko())
+                .withFallback(ConfigFactory.parseMap(own(config.cluster())))
                 .withFallback(ConfigFactory.parseResources(loader, "sparsebalance-cluster.conf"))
                 .withFallback(ConfigFactory.parseResources(loader, "sparsebalance-pekko.conf"))
                 .withFallback(ConfigFactory.defaultReference(loader)).resolve();
+        ArterySettings.refusePlaintextOnNetwork(pekko, config.cluster());
+        return pekko;
     }
 
     private static Map<String, Object> own(TrainingConfig.Cluster cluster) {
-        Map<String, Object> values = new LinkedHashMap<>();
+        Map<String, Object> values = new LinkedHashMap<>(ArterySettings.of(cluster));
         values.put("pekko.remote.artery.canonical.hostname", cluster.host());
         values.put("pekko.remote.artery.canonical.port", cluster.port());
         values.put("pekko.cluster.roles",

@@ -10,7 +10,9 @@ import io.sparsebalance.actors.training.Coordinator;
 import io.sparsebalance.actors.training.RunContext;
 import io.sparsebalance.actors.training.RunJournal;
 import io.sparsebalance.api.TrainingResult;
+import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,7 +60,7 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
             try {
                 return SharedRun.takeOver(parts.config(), node);
             } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
+                throw new UncheckedIOException(e);
             }
         }), (taken, error) -> error == null ? new TakenOver(taken) : new Failed(error));
     }
@@ -85,13 +87,22 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
         roster = getContext().spawn(Roster.create(runId, takeover.term(), parts.facts(), parts.listener()), "roster");
         Map<Long, Long> checksums = committed.stream()
                 .collect(Collectors.toMap(LedgerEntry::step, LedgerEntry::parameterChecksum));
+        // Ranks begin from the newest checkpoint at the least.
+        Map<Long, List<Budgets>> budgets = committed.stream()
+                .filter(entry -> entry.step() > takeover.newestCheckpoint())
+                .collect(Collectors.toMap(LedgerEntry::step, CoordinatorHome::budgets));
         ActorRef<Command> self = getContext().getSelf();
         RunContext run = new RunContext(parts.run(), takeover.directory(), journal,
                 new ClusterRanks(parts.config(), roster), takeover.term(),
-                new RunSettings.Restart(last, takeover.newestCheckpoint(), checksums),
+                new RunSettings.Restart(last, takeover.newestCheckpoint(), checksums, budgets),
                 (result, failure) -> self.tell(new RunOver(result, failure)));
         getContext().spawn(Coordinator.create(run), "run");
         return this;
+    }
+
+    private static List<Budgets> budgets(LedgerEntry entry) {
+        return entry.budgets().stream()
+                .map(byLayer -> Budgets.of(byLayer.stream().mapToInt(Integer::intValue).toArray())).toList();
     }
 
     private Behavior<Command> onFailed(Failed fact) {

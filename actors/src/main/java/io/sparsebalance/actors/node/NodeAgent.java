@@ -92,10 +92,19 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
                 case ToAgent.RankEnded rank -> onRankEnded(rank);
                 case ToAgent.Expelled expelled -> end(NodeEnd.Kind.EXPELLED,
                         Optional.of(new TrainingFailedException(expelled.reason(), null)), 0, "");
-                case ToAgent.Again again -> onAgain();
+                case ToAgent.Again again -> {
+                    parts.health().sign(takesPart());
+                    onAgain();
+                }
             }
         }
         return this;
+    }
+
+    /** Joined, found like the others, and with all the ranks that it is to have. */
+    private boolean takesPart() {
+        boolean works = parts.config().cluster().roles().contains(TrainingConfig.Role.WORKER);
+        return greeting != null && !leaving && (!works || ranks.size() == parts.config().run().ranks());
     }
 
     private void onGreet(ToAgent.Greet greet) {

@@ -7,6 +7,7 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingFailedException;
 import io.sparsebalance.api.TrainingListener;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -56,8 +57,9 @@ public final class NodeHost {
     public static NodeHost start(TrainingConfig config, List<TrainingListener> listeners, NodeListener listener,
             PartsFactory factory, PlaneFactory planes) {
         if (config.cluster().run().isEmpty()) {
-            throw new ConfigException("cluster.run is not set: it names the directory of the run under run.directory, and"
-                    + " must be the same on all nodes, for example cluster.run=my-run-1");
+            throw new ConfigException(
+                    "cluster.run is not set: it names the directory of the run under run.directory, and"
+                            + " must be the same on all nodes, for example cluster.run=my-run-1");
         }
         NodeHost node = new NodeHost(config, listeners, listener, factory, planes);
         Thread.ofPlatform().daemon().name("sparsebalance-node").start(node::run);
@@ -110,7 +112,16 @@ public final class NodeHost {
         listener.onNotice(what);
     }
 
-    private NodeEnd act(RunParts parts) throws InterruptedException, ExecutionException {
+    private NodeEnd act(RunParts parts) throws InterruptedException, ExecutionException, IOException {
+        try (Health health = new Health(System::nanoTime)) {
+            if (config.cluster().healthPort() > 0) {
+                health.serve(config.cluster().host(), config.cluster().healthPort());
+            }
+            return act(parts, health);
+        }
+    }
+
+    private NodeEnd act(RunParts parts, Health health) throws InterruptedException, ExecutionException {
         if (ClusterSettings.lacksMajority(config.cluster())) {
             listener.onNotice("cluster.control-nodes is " + config.cluster().controlNodes()
                     + ": when nodes cannot see each other, which of them go on is a matter of luck; from 3 on it is the"
@@ -118,7 +129,7 @@ public final class NodeHost {
         }
         Consumer<NodeEnd> end = ended::complete;
         NodeParts node = new NodeParts(config, parts, planes, listeners, listener,
-                NodeFacts.of(config, parts.tokens().fingerprint()), end);
+                NodeFacts.of(config, parts.tokens().fingerprint()), health, end);
         ActorSystem<ToAgent> own = ActorSystem.create(NodeAgent.create(node), ClusterSettings.SYSTEM,
                 ClusterSettings.pekko(config));
         own.getWhenTerminated().thenAccept(done -> ended.complete(new NodeEnd(NodeEnd.Kind.EXPELLED,

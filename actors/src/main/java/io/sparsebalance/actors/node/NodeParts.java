@@ -11,7 +11,8 @@ import java.util.function.Consumer;
  *
  * @param listeners of the run, told where its coordinator is
  * @param facts that must be alike on all nodes
+ * @param health is given signs of life
  * @param ended takes how the node ended, once
  */
 record NodeParts(TrainingConfig config, RunParts run, PlaneFactory planes, List<TrainingListener> listeners,
-        NodeListener listener, List<String> facts, Consumer<NodeEnd> ended) {}
+        NodeListener listener, List<String> facts, Health health, Consumer<NodeEnd> ended) {}

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.protocol;
 
+import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
@@ -23,6 +24,7 @@ public final class BalancerLogic {
     private final Settings settings;
     private final LatencyModel latency;
     private final LongSupplier stopwatch;
+    private final Map<Long, List<Budgets>> recorded;
     private final List<Effect> effects = new ArrayList<>();
     private final Map<Long, StepPlan> plans = new HashMap<>();
     private final Set<Integer> idle = new HashSet<>();
@@ -63,6 +65,18 @@ public final class BalancerLogic {
      * @param stopwatch nanoseconds, to tell how long decisions took; nothing depends on it
      */
     public BalancerLogic(Settings settings, LatencyModel latency, LongSupplier stopwatch) {
+        this(settings, latency, stopwatch, Map.of());
+    }
+
+    /**
+     * Of no generation yet, in a run that goes on.
+     *
+     * @param stopwatch nanoseconds, to tell how long decisions took; nothing depends on it
+     * @param recorded budgets of the micro-batches of committed steps that may have to be run again, which get the same ones
+     */
+    public BalancerLogic(Settings settings, LatencyModel latency, LongSupplier stopwatch,
+            Map<Long, List<Budgets>> recorded) {
+        this.recorded = Map.copyOf(recorded);
         this.settings = settings;
         this.latency = latency;
         this.stopwatch = stopwatch;
@@ -184,7 +198,12 @@ public final class BalancerLogic {
     private void tellGrant(int rank, int microBatch) {
         effects.add(new Effect.TellRank(ranks.get(rank),
                 new ToRank.Grant(current, microBatch, step.plan().microBatches().get(microBatch),
-                        step.state().budgets(microBatch), 1.0 / Math.max(1, step.plan().numTargets()))));
+                        budgets(microBatch), 1.0 / Math.max(1, step.plan().numTargets()))));
+    }
+
+    private Budgets budgets(int microBatch) {
+        List<Budgets> asCommitted = recorded.get(current.step());
+        return asCommitted == null ? step.state().budgets(microBatch) : asCommitted.get(microBatch);
     }
 
     private void onMicroBatchCompleted(ToBalancer.MicroBatchCompleted fact) {

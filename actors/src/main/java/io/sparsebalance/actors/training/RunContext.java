@@ -69,6 +69,10 @@ public final class RunContext {
         return journal;
     }
 
+    RunSettings.Restart restart() {
+        return restart;
+    }
+
     RankSource ranks() {
         return ranks;
     }

@@ -106,7 +106,8 @@ final class WireFormat {
         Class<?> type = registration.getType();
         Object message = kryo.readObject(input, type);
         if (input.position() != input.limit()) {
-            throw new MalformedMessageException(Refusal.MALFORMED, type.getSimpleName() + " is followed by " + (input.limit() - input.position()) + " bytes");
+            throw new MalformedMessageException(Refusal.MALFORMED,
+                    type.getSimpleName() + " is followed by " + (input.limit() - input.position()) + " bytes");
         }
         return message;
     }

@@ -89,7 +89,7 @@ final class World {
                 new RunSettings.Evaluation(0, ranks -> List.of(List.of()), Budgets.uniform(4, Fakes.LAYERS)),
                 new RunSettings.Checkpoint(0, "checkpoints"), PATIENCE,
                 new RunSettings.Membership(true, numExpected, 1, 20, Set.of()),
-                new RunSettings.Restart(committed, saved, Map.copyOf(ledger)),
+                new RunSettings.Restart(committed, saved, Map.copyOf(ledger), Map.of()),
                 new RunSettings.Addresses("coordinator", "balancer"));
         coordinator = new CoordinatorLogic(settings, now);
         balancer = new BalancerLogic(new BalancerLogic.Settings(64,

@@ -10,6 +10,9 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.setup.ActorSystemSetup;
+import org.apache.pekko.actor.setup.Setup;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -17,20 +20,20 @@ import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 
 /** Actor systems with remoting over loopback, each with one actor that keeps what it is told. */
-final class ArterySystems implements AutoCloseable {
+public final class ArterySystems implements AutoCloseable {
     private static final long WAIT_SECONDS = 30;
 
     private final List<Peer> peers = new ArrayList<>();
 
     /** A system and what its actor was told. */
-    record Peer(ActorSystem<WireMessage> system, BlockingQueue<WireMessage> told) {
+    public record Peer(ActorSystem<WireMessage> system, BlockingQueue<WireMessage> told) {
         /** The port it listens on. */
-        int port() {
+        public int port() {
             return system.address().getPort().orElseThrow();
         }
 
         /** The next message, or an error after a while. */
-        WireMessage next() throws InterruptedException {
+        public WireMessage next() throws InterruptedException {
             WireMessage next = told.poll(WAIT_SECONDS, TimeUnit.SECONDS);
             if (next == null) {
                 throw new AssertionError("no message came within " + WAIT_SECONDS + " s");
@@ -39,31 +42,33 @@ final class ArterySystems implements AutoCloseable {
         }
 
         /** This peer's actor as another system sees it. */
-        ActorRef<WireMessage> seenFrom(ActorSystem<?> other) {
+        public ActorRef<WireMessage> seenFrom(ActorSystem<?> other) {
             return ActorRefResolver.get(other).resolveActorRef("pekko://" + system.name() + "@127.0.0.1:" + port()
                     + "/user");
         }
 
-        InetSocketAddress address() {
+        /** Where it listens. */
+        public InetSocketAddress address() {
             return new InetSocketAddress("127.0.0.1", port());
         }
     }
 
-    /** Starts a system on a free port. */
-    Peer start(String name, Config config) {
+    /** Starts a system on a free port of loopback. */
+    public Peer start(String name, Config config, Setup... setups) {
         BlockingQueue<WireMessage> told = new LinkedBlockingQueue<>();
         Behavior<WireMessage> keep = Behaviors.receiveMessage(message -> {
             told.add(message);
             return Behaviors.same();
         });
-        Peer peer = new Peer(ActorSystem.create(keep, name, config.withFallback(remoting())
-                .withFallback(ConfigFactory.defaultReference()).resolve()), told);
+        ActorSystemSetup setup = ActorSystemSetup.create(setups).withSetup(BootstrapSetup.create(
+                config.withFallback(remoting()).withFallback(ConfigFactory.defaultReference()).resolve()));
+        Peer peer = new Peer(ActorSystem.create(keep, name, setup), told);
         peers.add(peer);
         return peer;
     }
 
     /** What a run's own system has. */
-    static Config shipped() {
+    public static Config shipped() {
         return ConfigFactory.parseResources("sparsebalance-pekko.conf");
     }
 

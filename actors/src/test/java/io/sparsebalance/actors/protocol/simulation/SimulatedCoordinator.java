@@ -5,11 +5,13 @@ import io.sparsebalance.actors.protocol.BatcherLogic;
 import io.sparsebalance.actors.protocol.CoordinatorLogic;
 import io.sparsebalance.actors.protocol.Effect;
 import io.sparsebalance.actors.protocol.MemberId;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.actors.protocol.RunSettings;
 import io.sparsebalance.actors.protocol.ToBalancer;
 import io.sparsebalance.actors.protocol.ToBatcher;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.data.SampleRef;
+import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -110,12 +112,15 @@ final class SimulatedCoordinator extends Party {
         long last = committed.isEmpty() ? 0 : committed.getLast().step();
         Map<Long, Long> checksums = committed.stream()
                 .collect(Collectors.toMap(VirtualDisk.Entry::step, VirtualDisk.Entry::checksum));
+        Map<Long, List<Budgets>> budgets = committed.stream()
+                .collect(Collectors.toMap(VirtualDisk.Entry::step, VirtualDisk.Entry::budgets));
         world.trace(address(), "begins after step " + last);
         journal = new Journal(world, this, last);
-        balancer = Training.balancer(world.knobs());
+        balancer = Training.balancer(world.knobs(), budgets);
         batcher = Training.batcher(world.knobs());
         logic = new CoordinatorLogic(Training.settings(world.knobs(), term,
-                new RunSettings.Restart(last, world.disk().newestCheckpoint(), checksums), address()), world.now());
+                new RunSettings.Restart(last, world.disk().newestCheckpoint(), checksums, budgets),
+                address()), world.now());
         world.time().every(TICK, this, "tick", () -> take(new ToCoordinator.Tick()));
         roster.start();
     }
@@ -196,6 +201,7 @@ final class SimulatedCoordinator extends Party {
         List<Long> samples = commit.outcome().plan().microBatches().stream().flatMap(List::stream).map(SampleRef::id)
                 .sorted().toList();
         return new VirtualDisk.Entry(term, commit.id().step(),
-                commit.ends().values().iterator().next().end().parameterChecksum() & 0xffffffffL, samples);
+                commit.ends().values().iterator().next().end().parameterChecksum() & 0xffffffffL, samples,
+                commit.outcome().outcomes().stream().map(MicroBatchOutcome::budgets).toList());
     }
 }

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.protocol.simulation;
 
+import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -27,10 +28,12 @@ final class VirtualDisk {
      * A ledger entry.
      *
      * @param samples numbers of the step's samples, ascending
+     * @param budgets of each micro-batch
      */
-    record Entry(long term, long step, long checksum, List<Long> samples) {
+    record Entry(long term, long step, long checksum, List<Long> samples, List<Budgets> budgets) {
         Entry {
             samples = List.copyOf(samples);
+            budgets = List.copyOf(budgets);
         }
     }
 
