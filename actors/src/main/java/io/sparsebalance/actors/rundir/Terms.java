@@ -41,7 +41,6 @@ final class Terms {
                 return term;
             } catch (FileAlreadyExistsException e) {
                 // Another one was faster: theirs is this term, ours the next.
-                continue;
             }
         }
     }

@@ -11,6 +11,8 @@ import java.util.Set;
  */
 final class Network {
     private static final double SLOW_SHARE = 0.02;
+    /** The second of two copies may come when the receiver is at something else. */
+    private static final long LATE = 15 * VirtualTime.MILLI;
 
     private final World world;
     private final Set<Link> blocked = new HashSet<>();
@@ -66,15 +68,15 @@ final class Network {
             world.trace(source.toString(), "lost to " + target + ": " + message);
             return;
         }
-        carry(from, to, message, arrive);
+        carry(from, to, message, VirtualTime.MILLI, arrive);
         if (world.chance(quality.duplication())) {
             world.fired(FaultKind.MESSAGE_DUPLICATED);
-            carry(from, to, message, arrive);
+            carry(from, to, message, LATE, arrive);
         }
     }
 
-    private void carry(Party from, Party to, Object message, Runnable arrive) {
-        long delay = world.nanos(100 * VirtualTime.MICRO, VirtualTime.MILLI);
+    private void carry(Party from, Party to, Object message, long longest, Runnable arrive) {
+        long delay = world.nanos(100 * VirtualTime.MICRO, longest);
         if (quality.slow() && world.chance(SLOW_SHARE)) {
             world.fired(FaultKind.MESSAGE_DELAYED);
             delay += world.nanos(5 * VirtualTime.MILLI, 400 * VirtualTime.MILLI);
