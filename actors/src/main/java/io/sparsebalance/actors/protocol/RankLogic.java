@@ -105,7 +105,8 @@ public final class RankLogic {
 
     private void onEnlist(ToRank.Enlist enlist) {
         if (joined != null && enlist.term() < joined.term()) {
-            refuse(enlist.coordinator());
+            ignored++;
+            refuseIfOlder(enlist.term(), enlist.coordinator());
             return;
         }
         if (joined == null || enlist.term() > joined.term()) {
@@ -137,11 +138,8 @@ public final class RankLogic {
             return;
         }
         if (joined != null && joined.supersedes(join.id())) {
-            if (joined.term() > join.id().term()) {
-                refuse(join.coordinator());
-            } else {
-                ignored++;
-            }
+            ignored++;
+            refuseIfOlder(join.id().term(), join.coordinator());
             return;
         }
         if (joined != null && joined.sameGeneration(join.id())) {
@@ -158,9 +156,10 @@ public final class RankLogic {
     }
 
     /** Tells a coordinator of an older term that it has no say any more. */
-    private void refuse(String coordinator) {
-        ignored++;
-        effects.add(new RankEffect.Refuse(coordinator, new ToCoordinator.Superseded(member, joined)));
+    private void refuseIfOlder(long term, String coordinator) {
+        if (term < joined.term()) {
+            effects.add(new RankEffect.Refuse(coordinator, new ToCoordinator.Superseded(member, joined)));
+        }
     }
 
     /** Leaves what is being done. The device ends it by itself, and nobody is told. */
@@ -394,10 +393,8 @@ public final class RankLogic {
     }
 
     private boolean isCurrent(StepId id) {
-        if (joined != null && joined.sameGeneration(id)) {
-            return true;
-        }
-        ignored++;
-        return false;
+        boolean current = joined != null && joined.sameGeneration(id);
+        ignored += current ? 0 : 1;
+        return current;
     }
 }
