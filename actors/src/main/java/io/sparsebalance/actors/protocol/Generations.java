@@ -150,10 +150,7 @@ final class Generations {
             ending.fail(what, Optional.of(info));
             return;
         }
-        boolean stays = switch (info.kind()) {
-            case COLLECTIVE, INPUT_OUTPUT -> true;
-            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, NON_FINITE, HEAP_MEMORY -> false;
-        };
+        boolean stays = info.kind().isPassing();
         // What is only in the way of a generation that is over is nobody's concern.
         boolean hurts = takesPart(fact.member()) && (!stays || fact.id().sameGeneration(s.id));
         if (!stays) {

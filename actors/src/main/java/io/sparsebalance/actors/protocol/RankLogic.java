@@ -1,6 +1,5 @@
 package io.sparsebalance.actors.protocol;
 
-import io.sparsebalance.actors.message.FailureInfo;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -332,18 +331,10 @@ public final class RankLogic {
             return;
         }
         active = false;
-        if (!isPassing(failed.failure())) {
+        if (!failed.failure().kind().isPassing()) {
             failure = Optional.of(failed);
         }
         tellFailure(failed);
-    }
-
-    /** Whether the device itself is as good as before. */
-    private static boolean isPassing(FailureInfo failure) {
-        return switch (failure.kind()) {
-            case COLLECTIVE, INPUT_OUTPUT -> true;
-            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, NON_FINITE, HEAP_MEMORY -> false;
-        };
     }
 
     private void tellFailure(ToRank.DeviceFailed failed) {
