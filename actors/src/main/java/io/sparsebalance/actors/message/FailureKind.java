@@ -29,6 +29,14 @@ public enum FailureKind {
     /** The JVM ran out of memory. */
     HEAP_MEMORY;
 
+    /** Whether the rank and its device are as good as before. */
+    public boolean isPassing() {
+        return switch (this) {
+            case COLLECTIVE, INPUT_OUTPUT -> true;
+            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, NON_FINITE, HEAP_MEMORY -> false;
+        };
+    }
+
     /** The kind of the outermost cause that has one; OTHER if none has. */
     public static FailureKind of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

@@ -61,7 +61,11 @@ public final class CoordinatorLogic {
             case ToCoordinator.StepFinished fact -> steps.onStepFinished(fact);
             case ToCoordinator.RankEvaluated fact -> steps.onRankEvaluated(fact);
             case ToCoordinator.CheckpointSaved fact -> steps.onCheckpointSaved(fact);
-            case ToCoordinator.Superseded fact -> ending.stepDown(fact.id().term());
+            case ToCoordinator.Superseded fact -> {
+                if (fact.id().term() > s.settings.term()) {
+                    ending.stepDown(fact.id().term());
+                }
+            }
             case ToCoordinator.NodeLeaving fact -> generations.onNodeLeaving(fact);
             case ToCoordinator.Stop stop -> generations.onStop();
         }
@@ -73,6 +77,7 @@ public final class CoordinatorLogic {
             case ToCoordinator.PlanFailed fact ->
                 ending.fail("step " + fact.id().step() + " cannot be planned: " + fact.reason(), Optional.empty());
             case ToCoordinator.LateRanks fact -> waiting.onLateRanks(fact);
+            case ToCoordinator.RankGone fact -> generations.onRankGone(fact);
             case ToCoordinator.NodeLost fact -> generations.onNodeLost(fact);
             case ToCoordinator.Committed fact -> steps.onCommitted(fact);
             case ToCoordinator.Journaled fact -> {

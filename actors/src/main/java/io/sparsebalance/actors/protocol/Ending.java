@@ -24,7 +24,7 @@ final class Ending {
     /** Has a member release its device that came when the run was ending already. */
     void onLateMember(MemberId member) {
         if (closing.add(member)) {
-            s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run is ending", false)));
+            s.effects.add(new Effect.TellRank(member, shutdown("the run is ending")));
         }
     }
 
@@ -35,8 +35,17 @@ final class Ending {
 
     /** Tells everybody once more. */
     void askAgain() {
-        closing.forEach(
-                member -> s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown("the run ended", false))));
+        closing.forEach(member -> s.effects.add(new Effect.TellRank(member, shutdown("the run ended"))));
+    }
+
+    private ToRank.Shutdown shutdown(String reason) {
+        return new ToRank.Shutdown(s.settings.term(), reason, false);
+    }
+
+    /** A member has ended without a word: whatever it held is released. */
+    void onRankGone(MemberId member) {
+        closing.remove(member);
+        endIfDone();
     }
 
     void onDeadline() {

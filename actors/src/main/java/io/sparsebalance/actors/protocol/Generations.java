@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.message.FailureKind;
 import java.util.List;
 import java.util.Optional;
 
@@ -149,10 +150,7 @@ final class Generations {
             ending.fail(what, Optional.of(info));
             return;
         }
-        boolean stays = switch (info.kind()) {
-            case COLLECTIVE, INPUT_OUTPUT -> true;
-            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, NON_FINITE, HEAP_MEMORY -> false;
-        };
+        boolean stays = info.kind().isPassing();
         // What is only in the way of a generation that is over is nobody's concern.
         boolean hurts = takesPart(fact.member()) && (!stays || fact.id().sameGeneration(s.id));
         if (!stays) {
@@ -160,6 +158,15 @@ final class Generations {
         }
         if (hurts) {
             recover(what, Optional.of(info));
+        }
+    }
+
+    /** A member has ended without a word. */
+    void onRankGone(ToCoordinator.RankGone fact) {
+        onRankFailed(new ToCoordinator.RankFailed(fact.member(), new StepId(s.settings.runId(), 0, 0, 0), "running",
+                new FailureInfo(FailureKind.DEVICE_LOST, "its actor ended", "")));
+        if (s.phase == RunState.Phase.CLOSING) {
+            ending.onRankGone(fact.member());
         }
     }
 
@@ -173,13 +180,17 @@ final class Generations {
 
     void dismiss(MemberId member, String reason, boolean again) {
         s.roll.remove(member);
-        s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown(reason, again)));
+        s.effects.add(new Effect.TellRank(member, new ToRank.Shutdown(s.settings.term(), reason, again)));
     }
 
     /** Goes on without what is lost; the open step is run again, or committed if somebody has applied it. */
     void recover(String why, Optional<FailureInfo> cause) {
         if (!s.settings.membership().elastic()) {
             ending.fail(why, cause);
+            return;
+        }
+        if (s.phase == RunState.Phase.CLOSING) {
+            // Members that end when they are told to, or because others do, are no reason to begin again.
             return;
         }
         s.recoveries++;

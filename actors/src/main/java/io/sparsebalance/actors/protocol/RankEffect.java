@@ -10,6 +10,9 @@ public sealed interface RankEffect {
     /** Tell the coordinator whom the rank obeys. */
     record TellCoordinator(ToCoordinator.Remote message) implements RankEffect {}
 
+    /** Tell a coordinator that is not obeyed. */
+    record Refuse(String coordinator, ToCoordinator.Remote message) implements RankEffect {}
+
     /** Tell that coordinator's balancer. */
     record TellBalancer(ToBalancer.Remote message) implements RankEffect {}
 

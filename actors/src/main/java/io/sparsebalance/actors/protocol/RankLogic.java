@@ -1,8 +1,9 @@
 package io.sparsebalance.actors.protocol;
 
-import io.sparsebalance.actors.message.FailureInfo;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -19,6 +20,8 @@ public final class RankLogic {
     private boolean active;
     private int rank;
     private boolean enlisted;
+    /** Whether the coordinator has formed a generation with this rank since it was last enlisted: it knows of it. */
+    private boolean awaited;
     private boolean closing;
     private Optional<ToRank.DeviceFailed> failure = Optional.empty();
     private long appliedStep;
@@ -28,7 +31,8 @@ public final class RankLogic {
     private ToCoordinator.StepFinished lastFinished;
     private ToCoordinator.RankEvaluated lastEvaluated;
     private ToCoordinator.CheckpointSaved lastSaved;
-    private ToBalancer.MicroBatchCompleted lastCompleted;
+    /** Micro-batches of the open step whose gradients are added up, with what was said of them. */
+    private final Map<Integer, ToBalancer.MicroBatchCompleted> completed = new HashMap<>();
     /** What the device is doing; null if nothing. */
     private ToRank.Remote running;
     private long idleSince;
@@ -100,9 +104,8 @@ public final class RankLogic {
 
     private void onEnlist(ToRank.Enlist enlist) {
         if (joined != null && enlist.term() < joined.term()) {
-            effects.add(new RankEffect.Obey(enlist.coordinator(), ""));
-            effects.add(new RankEffect.TellCoordinator(new ToCoordinator.Superseded(member, joined)));
             ignored++;
+            refuseIfOlder(enlist.term(), enlist.coordinator());
             return;
         }
         if (joined == null || enlist.term() > joined.term()) {
@@ -110,6 +113,7 @@ public final class RankLogic {
             joined = new StepId(enlist.runId(), enlist.term(), 0, 0);
         }
         enlisted = true;
+        awaited = false;
         effects.add(new RankEffect.Obey(enlist.coordinator(), ""));
         present();
     }
@@ -134,6 +138,7 @@ public final class RankLogic {
         }
         if (joined != null && joined.supersedes(join.id())) {
             ignored++;
+            refuseIfOlder(join.id().term(), join.coordinator());
             return;
         }
         if (joined != null && joined.sameGeneration(join.id())) {
@@ -142,16 +147,24 @@ public final class RankLogic {
             return;
         }
         joined = join.id();
+        awaited = true;
         lastJoined = Optional.empty();
         effects.add(new RankEffect.Obey(join.coordinator(), join.balancer()));
         leave("generation " + join.id().generation() + " of term " + join.id().term() + " is formed");
         effects.add(new RankEffect.ResetDevice(join.id()));
     }
 
+    /** Tells a coordinator of an older term that it has no say any more. */
+    private void refuseIfOlder(long term, String coordinator) {
+        if (term < joined.term()) {
+            effects.add(new RankEffect.Refuse(coordinator, new ToCoordinator.Superseded(member, joined)));
+        }
+    }
+
     /** Leaves what is being done. The device ends it by itself, and nobody is told. */
     private void leave(String reason) {
         active = false;
-        lastCompleted = null;
+        completed.clear();
         effects.add(new RankEffect.AbortCollective(reason));
     }
 
@@ -214,10 +227,9 @@ public final class RankLogic {
     private void onGrant(ToRank.Grant grant) {
         if (!isActive(grant.id()) || running != null || grant.id().step() != appliedStep + 1) {
             ignored++;
-        } else if (lastCompleted != null && lastCompleted.id().equals(grant.id())
-                && lastCompleted.outcome().microBatch() == grant.microBatch()) {
+        } else if (completed.containsKey(grant.microBatch())) {
             // The balancer did not hear of the completion: say it again, but do not add the gradient twice.
-            effects.add(new RankEffect.TellBalancer(lastCompleted));
+            effects.add(new RankEffect.TellBalancer(completed.get(grant.microBatch())));
         } else {
             running = grant;
             effects.add(new RankEffect.RunMicroBatch(grant));
@@ -228,10 +240,11 @@ public final class RankLogic {
         running = null;
         idleSince = now;
         if (isActive(ran.grant().id())) {
-            lastCompleted = new ToBalancer.MicroBatchCompleted(ran.grant().id(),
+            ToBalancer.MicroBatchCompleted answer = new ToBalancer.MicroBatchCompleted(ran.grant().id(),
                     new MicroBatchOutcome(ran.grant().microBatch(), rank, ran.grant().budgets(), ran.busyNanos(),
                             ran.gcNanos(), ran.result()));
-            effects.add(new RankEffect.TellBalancer(lastCompleted));
+            completed.put(ran.grant().microBatch(), answer);
+            effects.add(new RankEffect.TellBalancer(answer));
         }
     }
 
@@ -253,7 +266,7 @@ public final class RankLogic {
     private void onStepRan(ToRank.StepRan ran, long now) {
         running = null;
         idleSince = now;
-        lastCompleted = null;
+        completed.clear();
         appliedStep = ran.command().id().step();
         applied = Optional.of(new AppliedStep(ran.command().outcome(), ran.end()));
         lastFinished = new ToCoordinator.StepFinished(ran.command().id(), rank, ran.end(), idleNanos,
@@ -318,18 +331,10 @@ public final class RankLogic {
             return;
         }
         active = false;
-        if (!isPassing(failed.failure())) {
+        if (!failed.failure().kind().isPassing()) {
             failure = Optional.of(failed);
         }
         tellFailure(failed);
-    }
-
-    /** Whether the device itself is as good as before. */
-    private static boolean isPassing(FailureInfo failure) {
-        return switch (failure.kind()) {
-            case COLLECTIVE, INPUT_OUTPUT -> true;
-            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, NON_FINITE, HEAP_MEMORY -> false;
-        };
     }
 
     private void tellFailure(ToRank.DeviceFailed failed) {
@@ -340,6 +345,10 @@ public final class RankLogic {
     }
 
     private void onShutdown(ToRank.Shutdown shutdown) {
+        if (joined != null && shutdown.term() < joined.term()) {
+            ignored++;
+            return;
+        }
         closing = true;
         active = false;
         effects.add(new RankEffect.AbortCollective(shutdown.reason()));
@@ -354,7 +363,8 @@ public final class RankLogic {
     private void onAskAgain() {
         if (active && running == null) {
             requestWork();
-        } else if (!active && !closing && running == null && joined != null && joined.generation() == 0) {
+        }
+        if (!closing && !awaited) {
             present();
         }
     }
@@ -374,10 +384,8 @@ public final class RankLogic {
     }
 
     private boolean isCurrent(StepId id) {
-        if (joined != null && joined.sameGeneration(id)) {
-            return true;
-        }
-        ignored++;
-        return false;
+        boolean current = joined != null && joined.sameGeneration(id);
+        ignored += current ? 0 : 1;
+        return current;
     }
 }

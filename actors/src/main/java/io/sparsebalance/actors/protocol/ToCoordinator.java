@@ -81,6 +81,9 @@ public sealed interface ToCoordinator {
         }
     }
 
+    /** A rank's actor is gone without a word, or with its node. */
+    record RankGone(MemberId member) implements Local {}
+
     /** A node is gone, or cannot be reached. */
     record NodeLost(String node, String why) implements Local {}
 

@@ -87,9 +87,10 @@ public sealed interface ToRank {
     /**
      * Release everything and end.
      *
+     * @param term of the coordinator that wants it
      * @param again whether the device is worth opening again, as another member
      */
-    record Shutdown(String reason, boolean again) implements Remote {}
+    record Shutdown(long term, String reason, boolean again) implements Remote {}
 
     /** The device is open. */
     record DeviceOpened(String description, long numParameters, long appliedStep, String endpoint) implements Local {}

@@ -54,9 +54,14 @@ final class Waiting {
 
     private void onDeadline() {
         switch (s.phase) {
-            case FORMING -> ending.fail("only " + s.roll.staying().size() + " of "
-                    + s.needed() + " ranks were there within " + RunState.seconds(s.settings.patience().formNanos())
-                    + " s; look at the logs of the nodes that are missing", Optional.empty());
+            case FORMING -> {
+                generations.formIfEnough();
+                if (s.phase == RunState.Phase.FORMING) {
+                    ending.fail("only " + s.roll.staying().size() + " of " + s.needed()
+                            + " ranks were there within " + RunState.seconds(s.settings.patience().formNanos())
+                            + " s; look at the logs of the nodes that are missing", Optional.empty());
+                }
+            }
             case JOINING -> onSilence(s.assembly.silent());
             case STEPPING -> {
                 if (s.open.outcome() == null) {

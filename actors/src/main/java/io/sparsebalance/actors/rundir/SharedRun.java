@@ -2,9 +2,11 @@ package io.sparsebalance.actors.rundir;
 
 import io.sparsebalance.api.TrainingConfig;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -59,6 +61,7 @@ public final class SharedRun {
         }
         Terms terms = new Terms(path.resolve("terms"));
         long term = terms.claim(owner);
+        forceLedgers(path);
         List<LedgerEntry> committed = committed(path);
         DurableFiles.write(path.resolve(RunDirectory.CONFIG), config.text());
         RunDirectory directory = RunDirectory.shared(path, terms, term, ledgerName(term),
@@ -77,17 +80,8 @@ public final class SharedRun {
      * @throws IOException as {@link Ledger#read}
      */
     public static List<LedgerEntry> committed(Path run) throws IOException {
-        TreeMap<Long, Path> ledgers = new TreeMap<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(run)) {
-            for (Path file : files) {
-                Matcher name = LEDGER.matcher(file.getFileName().toString());
-                if (name.matches()) {
-                    ledgers.put(name.group(1) == null ? 1 : Long.parseLong(name.group(1)), file);
-                }
-            }
-        }
         List<LedgerEntry> entries = new ArrayList<>();
-        for (Path ledger : ledgers.values()) {
+        for (Path ledger : ledgers(run)) {
             for (LedgerEntry entry : Ledger.read(ledger)) {
                 while (!entries.isEmpty() && entries.getLast().step() >= entry.step()) {
                     entries.removeLast();
@@ -102,6 +96,34 @@ public final class SharedRun {
             }
         }
         return entries;
+    }
+
+    /** The ledgers of a run, in the order of their terms. */
+    private static List<Path> ledgers(Path run) throws IOException {
+        TreeMap<Long, Path> ledgers = new TreeMap<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(run)) {
+            for (Path file : files) {
+                Matcher name = LEDGER.matcher(file.getFileName().toString());
+                if (name.matches()) {
+                    ledgers.put(name.group(1) == null ? 1 : Long.parseLong(name.group(1)), file);
+                }
+            }
+        }
+        return List.copyOf(ledgers.values());
+    }
+
+    /**
+     * Forces to disk what earlier terms have written. An entry can be seen before its writer has forced it: gone on after, it must
+     * not be lost any more.
+     */
+    private static void forceLedgers(Path run) throws IOException {
+        for (Path ledger : ledgers(run)) {
+            try (FileChannel channel = FileChannel.open(ledger, StandardOpenOption.WRITE)) {
+                channel.force(true);
+            } catch (IOException e) {
+                throw WriteFailures.of("force to disk", ledger, e);
+            }
+        }
     }
 
     /** Step of the newest checkpoint in a directory, 0 for none. */

@@ -1,14 +1,12 @@
 package io.sparsebalance.actors.training;
 
 import io.sparsebalance.actors.message.FailureInfo;
-import io.sparsebalance.actors.message.FailureKind;
 import io.sparsebalance.actors.protocol.BalancerLogic;
 import io.sparsebalance.actors.protocol.BatcherLogic;
 import io.sparsebalance.actors.protocol.CoordinatorLogic;
 import io.sparsebalance.actors.protocol.Effect;
 import io.sparsebalance.actors.protocol.MemberId;
 import io.sparsebalance.actors.protocol.RunSettings;
-import io.sparsebalance.actors.protocol.StepId;
 import io.sparsebalance.actors.protocol.ToBalancer;
 import io.sparsebalance.actors.protocol.ToBatcher;
 import io.sparsebalance.actors.protocol.ToCoordinator;
@@ -103,8 +101,7 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
         if (member == null) {
             return this;
         }
-        return onMessage(new ToCoordinator.RankFailed(member, new StepId(run.runId(), 0, 0, 0), "running",
-                new FailureInfo(FailureKind.DEVICE_LOST, "its actor ended", "")));
+        return onMessage(new ToCoordinator.RankGone(member));
     }
 
     /** Returns true if the run is over. */

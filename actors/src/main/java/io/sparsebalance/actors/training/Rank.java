@@ -87,6 +87,8 @@ public final class Rank extends AbstractBehavior<ToRank> {
                 coordinator = resolver.resolveActorRef(obey.coordinator());
                 balancer = obey.balancer().isEmpty() ? balancer : resolver.resolveActorRef(obey.balancer());
             }
+            case RankEffect.Refuse refuse -> resolver.<ToCoordinator>resolveActorRef(refuse.coordinator())
+                    .tell(refuse.message());
             case RankEffect.AbortCollective abort -> device.abort(abort.reason());
             case RankEffect.ResetDevice reset -> answer(device.reset(reset));
             case RankEffect.OfferState offer -> answer(device.offer(offer));

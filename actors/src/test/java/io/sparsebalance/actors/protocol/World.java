@@ -226,6 +226,9 @@ final class World {
             switch (effect) {
                 case RankEffect.TellCoordinator tell -> letters.add(new Letter("coordinator", tell.message()));
                 case RankEffect.TellBalancer tell -> letters.add(new Letter("balancer", tell.message()));
+                case RankEffect.Refuse refuse -> {
+                    // The older coordinator is gone.
+                }
                 case RankEffect.Obey obey -> {
                     // There is one coordinator only.
                 }

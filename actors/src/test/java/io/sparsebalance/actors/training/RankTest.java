@@ -79,7 +79,7 @@ class RankTest {
     void shutdownReleasesTheWorkerAndEndsTheActor() {
         Fakes.Worker worker = new Fakes.Worker(null);
         ActorRef<ToRank> rank = active(worker);
-        rank.tell(new ToRank.Shutdown("the test ends", false));
+        rank.tell(new ToRank.Shutdown(1, "the test ends", false));
         assertThat(coordinator.expectMessageClass(ToCoordinator.RankClosed.class))
                 .isEqualTo(new ToCoordinator.RankClosed(MEMBER, 0));
         assertThat(worker.closed).hasValue(1);
