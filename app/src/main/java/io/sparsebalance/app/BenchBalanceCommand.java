@@ -74,7 +74,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         AtomicBoolean stop = new AtomicBoolean();
         ProgressLine line = ProgressLine.on(err);
-        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the step that is running", Main.STOPPED)) {
+        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the step that is running",
+                Main.STOPPED)) {
             BenchReport report = new BalanceBench(settings, listener(line)).run(stop::get);
             line.end();
             if (report.arms().stream().anyMatch(arm -> arm.steady().isEmpty())) {

@@ -50,7 +50,8 @@ final class BenchCoverageCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         ProgressLine line = ProgressLine.on(err);
         AtomicBoolean stop = new AtomicBoolean();
-        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the document that is running", Main.STOPPED)) {
+        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the document that is running",
+                Main.STOPPED)) {
             List<CoveragePoint> points = new CoverageBench(config, trainSteps, Optional.ofNullable(checkpoint),
                     documents).run(line::show, stop::get);
             line.end();

@@ -49,7 +49,8 @@ final class CertsCommand implements Callable<Integer> {
             text.println("  cluster.tls { certificate = \"" + node.certificate() + "\", key = \"" + node.key()
                     + "\", authority = \"" + written.authority() + "\" }");
         }
-        text.println("Copy to each node its own two files and " + written.authority().getFileName() + ", the keys with mode 600. "
+        text.println("Copy to each node its own two files and " + written.authority().getFileName()
+                + ", the keys with mode 600. "
                 + written.authorityKey() + " signs further nodes; it belongs on no node.");
         text.flush();
         return Main.OK;

@@ -59,7 +59,8 @@ final class NodeCommand implements Callable<Integer> {
         TrainingConfig config = options.load(overrides());
         Console console = new Console(out, quiet, false);
         NodeHost node = NodeHost.start(config, List.of(console, new Summary(console, out)), new Notices(out, err),
-                PartsFactory.resuming(SharedRun.path(config).resolve("checkpoints")), NettyPlanes.factory(TlsMaterial.of(config.cluster()).map(TlsMaterial::context)));
+                PartsFactory.resuming(SharedRun.path(config).resolve("checkpoints")),
+                NettyPlanes.factory(TlsMaterial.of(config.cluster()).map(TlsMaterial::context)));
         if (parentPipe) {
             ParentPipe.watch(node);
         }

@@ -18,9 +18,11 @@ class CertsCommandTest {
 
     @Test
     void writesFilesSaysWhereTheyBelongAndOverwritesNone() throws Exception {
-        Cli.Outcome made = Cli.run(directory, "certs", "--out", "certs", "--nodes", "localhost,gpu2/10.0.0.5", "--days", "7");
+        Cli.Outcome made = Cli.run(directory, "certs", "--out", "certs", "--nodes", "localhost,gpu2/10.0.0.5", "--days",
+                "7");
         assertThat(made.code()).as(made.err() + made.out()).isEqualTo(OK);
-        assertThat(made.out()).contains("cluster.tls { certificate = \"certs/gpu2.pem\"", "mode 600", "authority-key.pem");
+        assertThat(made.out()).contains("cluster.tls { certificate = \"certs/gpu2.pem\"", "mode 600",
+                "authority-key.pem");
         for (String file : new String[]{"authority.pem", "authority-key.pem", "localhost.pem", "localhost-key.pem",
             "gpu2.pem", "gpu2-key.pem"}) {
             assertThat(directory.resolve("certs").resolve(file)).isNotEmptyFile();

@@ -30,7 +30,8 @@ class NodesTest {
     static void trainInOneProcess() throws Exception {
         Path texts = Files.createDirectory(directory.resolve("texts"));
         for (int i = 0; i < 40; i++) {
-            Files.writeString(texts.resolve("text-" + i + ".txt"), ("document " + i + " says " + i * i + "; ").repeat(6));
+            Files.writeString(texts.resolve("text-" + i + ".txt"),
+                    ("document " + i + " says " + i * i + "; ").repeat(6));
         }
         Files.writeString(directory.resolve("tiny.conf"), """
                 run { name = tiny, directory = "%1$s/runs", steps = %2$d, reduction = exact, evaluation.max-tokens = 0

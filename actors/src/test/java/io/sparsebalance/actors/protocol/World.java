@@ -51,9 +51,6 @@ final class World {
     /** A message on its way. */
     private record Letter(String to, Object message) {}
 
-    /** One reduce: gradients that have come in. */
-    private record Reduce(Map<Integer, Long> gradients, List<Integer> done) {}
-
     final Map<Long, Long> ledger = new TreeMap<>();
     final Map<Long, Integer> commits = new HashMap<>();
     final List<String> warnings = new ArrayList<>();

@@ -13,6 +13,7 @@ import java.util.TreeMap;
  * Connections between devices: reduces, and copies of parameters. A reduce is of one generation; it ends for each rank at a time of
  * its own, so that some may have applied a step when it fails for others.
  */
+@SuppressWarnings("ReferenceEquality") // it is this very piece of work that still waits, or another that equals it
 final class DataPlane {
     private static final long PATIENCE = 150 * VirtualTime.MILLI;
     private static final double HALF_BROKEN = 0.5;

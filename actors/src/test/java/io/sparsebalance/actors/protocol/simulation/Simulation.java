@@ -137,28 +137,25 @@ final class Simulation {
     /** Whether the one fault takes the event away. */
     private boolean strikes(VirtualTime.Event event) {
         world.trace("fault", fault.kind() + " at event " + numEvents + ": " + event.what());
-        switch (fault.kind()) {
+        return switch (fault.kind()) {
             case CRASH_RANK -> {
                 List<Host> workers = world.hosts().stream().filter(host -> host.isWorker() && host.isUp()).toList();
                 Optional<Host> concerned = Optional.ofNullable(event.party()).map(Party::host).filter(Host::isWorker);
                 world.crash(concerned.orElse(workers.get(numEvents % workers.size())));
-                return event.party() != null && !event.party().isAlive();
+                yield event.party() != null && !event.party().isAlive();
             }
             case CRASH_COORDINATOR -> {
                 elections.present().ifPresent(coordinator -> world.crash(coordinator.host()));
-                return event.party() != null && !event.party().isAlive();
+                yield event.party() != null && !event.party().isAlive();
             }
-            case DROP -> {
-                return event.remote();
-            }
+            case DROP -> event.remote();
             case DUPLICATE -> {
                 if (event.remote()) {
                     world.time().after(world.nanos(VirtualTime.MICRO, 5 * VirtualTime.MILLI), event.party(),
                             event.what(), event.action());
                 }
-                return false;
+                yield false;
             }
-        }
-        throw new IllegalStateException("" + fault);
+        };
     }
 }
