@@ -74,7 +74,7 @@ class DataPlaneTest {
         CRC32C crc = new CRC32C();
         crc.update(run);
         Frame hello = Frame
-                .text(Frame.Type.values()[random.nextInt(Frame.Type.values().length)], random.nextInt(3), 7, 0)
+                .text(one(random, Frame.Type.values()), random.nextInt(3), 7, 0)
                 .withPayload(run.length, (int) crc.getValue() + random.nextInt(2));
         ByteBuf frame = Unpooled.buffer();
         hello.write(frame);
