@@ -33,8 +33,8 @@ import java.util.concurrent.Future;
 public final class ExactBench {
     private static final int RANKS = 2;
     private static final int MICRO_BATCHES = 2;
-    private static final int WARM_UPS = 4;
-    private static final int REPEATS = 30;
+    private static final int WARM_UPS = 8;
+    private static final int REPEATS = 24;
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
     private ExactBench() {
@@ -69,7 +69,8 @@ public final class ExactBench {
                     fast[i] = fastSeconds;
                 }
             }
-            double adding = replicas.getFirst().adding / (REPEATS + WARM_UPS) / MICRO_BATCHES;
+            double adding = median(replicas.getFirst().addSeconds.stream().skip((long) WARM_UPS * MICRO_BATCHES)
+                    .mapToDouble(Double::doubleValue).toArray());
             replicas.forEach(Replica::close);
             double[] ratios = new double[REPEATS];
             for (int i = 0; i < REPEATS; i++) {
@@ -112,7 +113,7 @@ public final class ExactBench {
         private final Tensor targets;
         private final TokenBatch batch;
         private final int[] budgets = {8, 8, 8};
-        private double adding;
+        private final List<Double> addSeconds = new ArrayList<>();
 
         Replica(int rank, int numTokens, Collective collective) {
             ModelConfig model = new ModelConfig(256, 3, 128, 384, new AttentionShape(4, 2, 32, 64, 64, 1, 1), 10_000,
@@ -137,7 +138,7 @@ public final class ExactBench {
                 if (exact) {
                     long start = System.nanoTime();
                     sum.addAndClear(trainer.gradients().segment());
-                    adding += (System.nanoTime() - start) / 1e9;
+                    addSeconds.add((System.nanoTime() - start) / 1e9);
                 }
             }
             if (exact) {

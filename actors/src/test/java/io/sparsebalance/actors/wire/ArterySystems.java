@@ -3,6 +3,7 @@ package io.sparsebalance.actors.wire;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.sparsebalance.actors.message.WireMessage;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,7 +50,7 @@ public final class ArterySystems implements AutoCloseable {
 
         /** Where it listens. */
         public InetSocketAddress address() {
-            return new InetSocketAddress("127.0.0.1", port());
+            return new InetSocketAddress(InetAddress.getLoopbackAddress(), port());
         }
     }
 

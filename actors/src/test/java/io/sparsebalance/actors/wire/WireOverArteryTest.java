@@ -100,7 +100,7 @@ class WireOverArteryTest {
         target.tell(new Rogue(WireSerializer.MANIFEST, good));
         assertThat(victim.next()).isEqualTo(CLOSED);
         WireCounters counters = WireCounters.of(victim.system());
-        assertThat(counters.numRefused(Refusal.UNKNOWN_SCHEMA)).isEqualTo(2 * each);
+        assertThat(counters.numRefused(Refusal.UNKNOWN_SCHEMA)).isEqualTo(2L * each);
         assertThat(counters.numRefused(Refusal.UNKNOWN_MESSAGE)).isEqualTo(each);
         assertThat(counters.numRefused(Refusal.MALFORMED)).isEqualTo(each);
         assertThat(counters.numRefused(Refusal.OVERSIZED)).isEqualTo(each);
@@ -184,10 +184,24 @@ class WireOverArteryTest {
     }
 
     /** Anything that a peer may write in the name of our serializer. */
-    record Rogue(String manifest, byte[] bytes) {}
+    private static final class Rogue {
+        private final String manifest;
+        private final byte[] bytes;
+
+        Rogue(String manifest, byte[] bytes) {
+            this.manifest = manifest;
+            this.bytes = bytes;
+        }
+    }
 
     /** Something in the name of a serializer that the other side does not have. */
-    record Stranger(byte[] bytes) {}
+    private static final class Stranger {
+        private final byte[] bytes;
+
+        Stranger(byte[] bytes) {
+            this.bytes = bytes;
+        }
+    }
 
     /** Writes rogue bytes. */
     public static final class RogueSerializer extends SerializerWithStringManifest {
@@ -202,12 +216,12 @@ class WireOverArteryTest {
 
         @Override
         public String manifest(Object message) {
-            return ((Rogue) message).manifest();
+            return ((Rogue) message).manifest;
         }
 
         @Override
         public byte[] toBinary(Object message) {
-            return ((Rogue) message).bytes();
+            return ((Rogue) message).bytes;
         }
 
         @Override
@@ -234,7 +248,7 @@ class WireOverArteryTest {
 
         @Override
         public byte[] toBinary(Object message) {
-            return ((Stranger) message).bytes();
+            return ((Stranger) message).bytes;
         }
 
         @Override

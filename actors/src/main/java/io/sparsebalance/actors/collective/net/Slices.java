@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class Slices {
     /** Elements of a chunk: as many as their widest form fits a frame, whole blocks of a fixed-point sum. */
-    static final int FLOATS = Frame.MAX_PAYLOAD / Float.BYTES;
+    private static final int FLOATS = Frame.MAX_PAYLOAD / Float.BYTES;
     private static final int FIXED_POINT = Frame.MAX_PAYLOAD / (2 * Long.BYTES);
 
     private final Addend addend;
