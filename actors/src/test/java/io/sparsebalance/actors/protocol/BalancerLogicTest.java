@@ -96,6 +96,8 @@ class BalancerLogicTest {
         tell(new ToBalancer.StartStep(FIRST));
         tell(new ToBalancer.PlanReady(plan(FIRST, 0, 0, 1, 1)));
         ToRank.Grant slow = grant(0);
+        ToRank.Grant onTime = grant(1);
+        tell(new ToBalancer.MicroBatchCompleted(FIRST, done(onTime, 1, 1)));
         grant(1);
         tell(new ToBalancer.MicroBatchCompleted(FIRST, done(slow, 0, 1.5)));
         assertThat(grant(0).budgets().mean()).isLessThan(slow.budgets().mean());
