@@ -61,8 +61,8 @@ public final class SharedRun {
         }
         Terms terms = new Terms(path.resolve("terms"));
         long term = terms.claim(owner);
-        forceLedgers(path);
         List<LedgerEntry> committed = committed(path);
+        forceLedgers(path);
         DurableFiles.write(path.resolve(RunDirectory.CONFIG), config.text());
         RunDirectory directory = RunDirectory.shared(path, terms, term, ledgerName(term),
                 committed.isEmpty() ? -1 : committed.getLast().step());
@@ -113,8 +113,8 @@ public final class SharedRun {
     }
 
     /**
-     * Forces to disk what earlier terms have written. An entry can be seen before its writer has forced it: gone on after, it must
-     * not be lost any more.
+     * Forces to disk what earlier terms have written, once it is read: an entry can be seen before its writer has forced it, and
+     * must not be lost once somebody goes on after it.
      */
     private static void forceLedgers(Path run) throws IOException {
         for (Path ledger : ledgers(run)) {

@@ -84,7 +84,7 @@ final class SimulatedCoordinator extends Party {
         return nodes;
     }
 
-    /** Takes a term, makes durable what earlier ones wrote, reads it, and begins; anything may happen in between. */
+    /** Takes a term, reads what earlier ones wrote, makes that durable, and begins; anything may happen in between. */
     void start() {
         then("taking a term", () -> {
             try {
@@ -94,11 +94,14 @@ final class SimulatedCoordinator extends Party {
                 ended();
                 return;
             }
-            then("forcing older ledgers", () -> {
-                if (!world.is(Mutation.ADOPT_WHAT_IS_NOT_FORCED)) {
-                    world.disk().forceBefore(term);
-                }
-                then("reading the ledgers", this::begin);
+            then("reading the ledgers", () -> {
+                List<VirtualDisk.Entry> committed = world.disk().committed(term);
+                then("forcing older ledgers", () -> {
+                    if (!world.is(Mutation.ADOPT_WHAT_IS_NOT_FORCED)) {
+                        world.disk().forceBefore(term);
+                    }
+                    begin(committed);
+                });
             });
         });
     }
@@ -107,8 +110,7 @@ final class SimulatedCoordinator extends Party {
         world.time().after(world.nanos(100 * VirtualTime.MICRO, 10 * VirtualTime.MILLI), this, what, next);
     }
 
-    private void begin() {
-        List<VirtualDisk.Entry> committed = world.disk().committed(term);
+    private void begin(List<VirtualDisk.Entry> committed) {
         long last = committed.isEmpty() ? 0 : committed.getLast().step();
         Map<Long, Long> checksums = committed.stream()
                 .collect(Collectors.toMap(VirtualDisk.Entry::step, VirtualDisk.Entry::checksum));
