@@ -2,19 +2,22 @@
 // read, in one pass. CPU reference: cpu/Elements.java.
 #include "common.cuh"
 
-// copy may be null. 28 bytes are read and written an element, and 2 for the copy.
-extern "C" __global__ void __launch_bounds__(256) adamw(float* parameters, const float* gradients, float* firstMoment,
-                                                        float* secondMoment, bf16* copy, long long size,
-                                                        float gradientScale, float beta1, float beta2,
-                                                        float firstCorrection, float secondCorrection, float epsilon,
-                                                        float learningRate, float decay) {
+namespace {
+
+// Coefficients of one update; in device memory for the captured one.
+struct AdamWStep {
+    float beta1, beta2, firstCorrection, secondCorrection, epsilon, learningRate, decay;
+};
+
+__device__ __forceinline__ void update(float* parameters, const float* gradients, float* firstMoment,
+        float* secondMoment, bf16* copy, long long size, float gradientScale, const AdamWStep& step) {
     for (long long i = blockIdx.x * (long long) blockDim.x + threadIdx.x; i < size;
          i += (long long) gridDim.x * blockDim.x) {
         float g = gradients[i] * gradientScale;
-        float m = firstMoment[i] * beta1 + g * (1.0f - beta1);
-        float v = secondMoment[i] * beta2 + g * g * (1.0f - beta2);
-        float update = m * firstCorrection / (sqrtf(v * secondCorrection) + epsilon);
-        float p = parameters[i] * decay - update * learningRate;
+        float m = firstMoment[i] * step.beta1 + g * (1.0f - step.beta1);
+        float v = secondMoment[i] * step.beta2 + g * g * (1.0f - step.beta2);
+        float change = m * step.firstCorrection / (sqrtf(v * step.secondCorrection) + step.epsilon);
+        float p = parameters[i] * step.decay - change * step.learningRate;
         firstMoment[i] = m;
         secondMoment[i] = v;
         parameters[i] = p;
@@ -22,4 +25,35 @@ extern "C" __global__ void __launch_bounds__(256) adamw(float* parameters, const
             copy[i] = toBf16(p);
         }
     }
+}
+
+}  // namespace
+
+// copy may be null. 28 bytes are read and written an element, and 2 for the copy.
+extern "C" __global__ void __launch_bounds__(256) adamw(float* parameters, const float* gradients, float* firstMoment,
+                                                        float* secondMoment, bf16* copy, long long size,
+                                                        float gradientScale, float beta1, float beta2,
+                                                        float firstCorrection, float secondCorrection, float epsilon,
+                                                        float learningRate, float decay) {
+    update(parameters, gradients, firstMoment, secondMoment, copy, size, gradientScale,
+           AdamWStep{beta1, beta2, firstCorrection, secondCorrection, epsilon, learningRate, decay});
+}
+
+// The same with what changes from step to step read from memory, for a launch that is captured once. A scale of 0 is that of a
+// gradient that is not finite: nothing is changed.
+extern "C" __global__ void __launch_bounds__(256) adamw_clipped(float* parameters, const float* gradients,
+                                                                float* firstMoment, float* secondMoment, bf16* copy,
+                                                                long long size, const float* gradientScale,
+                                                                const AdamWStep* step) {
+    float scale = *gradientScale;
+    if (scale != 0) {
+        update(parameters, gradients, firstMoment, secondMoment, copy, size, scale, *step);
+    }
+}
+
+// One thread: the norm from its square, and the factor that clips a gradient to `clipNorm`; 0 if the norm is not finite.
+extern "C" __global__ void clip_scale(const double* sumOfSquares, const double* clipNorm, double* norm, float* scale) {
+    double root = sqrt(*sumOfSquares);
+    *norm = root;
+    *scale = !isfinite(root) ? 0.0f : root > *clipNorm ? (float) (*clipNorm / root) : 1.0f;
 }

@@ -204,6 +204,11 @@ __device__ __forceinline__ void barrierExpect(unsigned barrier, int bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;\n" ::"r"(barrier), "r"(bytes) : "memory");
 }
 
+// Announces `bytes` of copies; the arrival comes later.
+__device__ __forceinline__ void barrierAnnounce(unsigned barrier, int bytes) {
+    asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;\n" ::"r"(barrier), "r"(bytes) : "memory");
+}
+
 __device__ __forceinline__ void barrierWait(unsigned barrier, int parity) {
     asm volatile(
             "{\n.reg .pred p;\n"
@@ -214,21 +219,6 @@ __device__ __forceinline__ void barrierWait(unsigned barrier, int parity) {
             "DONE_%=:\n}\n" ::"r"(barrier),
             "r"(parity)
             : "memory");
-}
-
-// Stores to shared memory and reports the bytes to the barrier, as copies do.
-__device__ __forceinline__ void storeAsync(unsigned to, float4 x, unsigned barrier) {
-    asm volatile(
-            "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];\n" ::"r"(to),
-            "r"(__float_as_uint(x.x)), "r"(__float_as_uint(x.y)), "r"(__float_as_uint(x.z)),
-            "r"(__float_as_uint(x.w)), "r"(barrier)
-            : "memory");
-}
-
-__device__ __forceinline__ void storeAsync(unsigned to, int x, unsigned barrier) {
-    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];\n" ::"r"(to), "r"(x),
-                 "r"(barrier)
-                 : "memory");
 }
 
 // Copies the box at (column, head, token) to shared memory and reports its bytes to the barrier.

@@ -59,8 +59,8 @@ struct KeyGradientsSm90 {
         if (threadIdx.x == 0) {
             barrierInit(kvFull, 1);
             for (int i = 0; i < STAGES; i++) {
-                barrierInit(full + i * 8, 1);
-                barrierInit(empty + i * 8, 4 * WARPGROUPS);
+                barrierInit(full + i * 8, 32);
+                barrierInit(empty + i * 8, 128 * WARPGROUPS);
             }
         }
         if (threadIdx.x < ROWS) {
@@ -106,31 +106,32 @@ struct KeyGradientsSm90 {
                 float2 even = row < rowTokens * shape.group ? __ldg(from + row) : none;
                 float2 odd = row + 1 < rowTokens * shape.group ? __ldg(from + row + 1) : none;
                 unsigned barrier = full + ring.stage * 8;
-                unsigned to = sharedAddress(note(ring.stage));
                 barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
+                // The copies are under way before anybody waits for the statistics.
                 if (lane == 0) {
-                    barrierExpect(barrier, 2 * boxBytes + ROWS * 8 + 4);
+                    barrierAnnounce(barrier, 2 * boxBytes);
                     copyRows<D>(q + ring.stage * ROW_BYTES, qMap, ROWS, head * shape.group, tile.token + first,
                             barrier);
                     copyRows<D>(dOut + ring.stage * ROW_BYTES, dOutMap, ROWS, head * shape.group, tile.token + first,
                             barrier);
-                    storeAsync(to + ROWS * 8, tile.start + first, barrier);
+                    *positions(ring.stage) = tile.start + first;
                 }
-                storeAsync(to + row * 8, make_float4(even.x, even.y, odd.x, odd.y), barrier);
+                reinterpret_cast<float4*>(note(ring.stage))[lane] = make_float4(even.x, even.y, odd.x, odd.y);
+                // By every lane, not by one after a warp barrier: that costs nothing, and racecheck follows it.
+                barrierArrive(barrier);
                 ring.next();
             }
         }
         barrierWait(empty + ring.stage * 8, ring.parity ^ 1);
         if (lane == 0) {
-            barrierExpect(full + ring.stage * 8, 4);
-            storeAsync(sharedAddress(positions(ring.stage)), -1, full + ring.stage * 8);
+            *positions(ring.stage) = -1;
         }
+        barrierArrive(full + ring.stage * 8);
     }
 
     // One warpgroup, keys [64 * warpgroup, 64 * warpgroup + 64) of the CTA. Leaves dK / scale and dV in registers.
     __device__ __forceinline__ void multiply(float (&dk)[D / 8][4], float (&dv)[D / 8][4], int keyStart, int warpgroup,
             int warpRow, const AttentionShape& shape) const {
-        bool leader = (threadIdx.x & 31) == 0;
         clear(dk);
         clear(dv);
         float s[ROWS / 8][4];
@@ -184,10 +185,7 @@ struct KeyGradientsSm90 {
             pin(s);
             pin(dk);
             pin(dv);
-            __syncwarp();  // all lanes have read the stage's notes
-            if (leader) {
-                barrierArrive(empty + stage * 8);
-            }
+            barrierArrive(empty + stage * 8);
         }
     }
 
@@ -232,9 +230,9 @@ struct KeyGradientsSm90 {
 
 }  // namespace
 
-// Grid (most items, B / KEYS), clusters of one, because asynchronous stores to shared memory need a cluster.
+// Grid (most items, B / KEYS).
 #define KEY_GRADIENTS_SM90(D, WARPGROUPS)                                                                              \
-    extern "C" __global__ void __cluster_dims__(1, 1, 1)                                                               \
+    extern "C" __global__ void                                                                                         \
             __launch_bounds__(KeyGradientsSm90<D, WARPGROUPS>::THREADS, KeyGradientsSm90<D, WARPGROUPS>::CTAS)         \
             attention_key_gradients_sm90_d##D##_w##WARPGROUPS(const __grid_constant__ TensorMap q,                     \
                     const __grid_constant__ TensorMap dOut, const __grid_constant__ TensorMap k,                       \

@@ -18,7 +18,7 @@ import java.util.Optional;
  */
 public record TrainingConfig(Run run, DeviceSection device, Model model, AttentionSection attention, Data data,
         Batch batch,
-        Balance balance, Optimizer optimizer, String text, String pekko) {
+        Balance balance, Optimizer optimizer, Cluster cluster, String text, String pekko) {
 
     /** {@code run}: what is run and where it is kept. */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
@@ -44,8 +44,13 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      */
     public record DeviceSection(String kind, int threadsPerRank, long memoryBudget) {}
 
-    /** {@code model}: shape of the decoder. */
-    public record Model(int layers, int hidden, int heads, int kvHeads, int headSize, int ffn, double ropeTheta,
+    /**
+     * {@code model}: shape of the decoder.
+     *
+     * @param vocabulary rows of the embedding, or 0 for as many as the data has different tokens
+     */
+    public record Model(int vocabulary, int layers, int hidden, int heads, int kvHeads, int headSize, int ffn,
+            double ropeTheta,
             double normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {}
 
     /** {@code attention}: blocks and budgets. */
@@ -75,6 +80,55 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
 
     /** {@code balance.straggler}: busy / predicted above the threshold for this many steps is flagged; what then. */
     public record Straggler(double threshold, int steps, boolean evict) {}
+
+    /**
+     * {@code cluster}: how nodes find each other; not used by a run in one process.
+     *
+     * @param run name of the run's directory under {@code run.directory}, the same on all nodes; empty until one is given
+     * @param host address that other nodes reach this one at
+     * @param port of this node, 0 for any that is free
+     * @param seeds {@code host:port} of nodes to join; this node's own address first, or none at all, to begin a cluster
+     * @param controlNodes nodes with role {@code control} that the cluster is planned with
+     * @param workerNodes nodes with role {@code worker} that the first step waits for
+     * @param healthPort port of the probes, 0 for none
+     * @param leastRanks ranks without which the run waits for others
+     * @param tls files of this node's certificate; empty for plain TCP
+     * @param plaintextAccepted whether plain TCP is wanted even on a network
+     */
+    public record Cluster(String run, String host, int port, List<String> seeds, List<Role> roles, int controlNodes,
+            int workerNodes, int healthPort, int leastRanks, Duration formTimeout, Detection detection,
+            int maxRecoveries, Optional<Tls> tls, boolean plaintextAccepted) {
+        /** Copies. */
+        public Cluster {
+            seeds = List.copyOf(seeds);
+            roles = List.copyOf(roles);
+        }
+    }
+
+    /**
+     * {@code cluster.tls}: PEM files that let a node in; {@code sparsebalance certs} makes them.
+     *
+     * @param certificate of this node
+     * @param key that belongs to it
+     * @param authority certificate of the job's authority, the same on all nodes
+     */
+    public record Tls(Path certificate, Path key, Path authority) {}
+
+    /** What a node is there for. */
+    public enum Role {
+        /** May become the coordinator. */
+        CONTROL,
+        /** Has ranks. */
+        WORKER
+    }
+
+    /** How soon a silent node is taken for lost. */
+    public enum Detection {
+        /** After some five seconds: machines may be busy, and networks wide. */
+        DEFAULT,
+        /** After some one and a half seconds. */
+        TIGHT
+    }
 
     /** {@code optimizer}: AdamW with warm-up and cosine. */
     public record Optimizer(double learningRate, double minimumRatio, int warmupSteps, List<Double> betas,

@@ -30,7 +30,9 @@ import picocli.CommandLine.Spec;
             + " turns within each step, and compares step times.",
     "Ctrl-C ends it with what was measured so far."}, footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance bench balance --steps 60 --html balance.html",
-        "  sparsebalance bench balance --ranks 8 --time-multiplexed --set balance.latency-table=table.json"})
+        "  sparsebalance bench balance --ranks 8 --time-multiplexed --set balance.latency-table=table.json",
+        "  sparsebalance bench balance --model qwen2.5-0.5b --lengths chatqa2 --ranks 8 --time-multiplexed --samples 32 --steps 6 \\",
+        "    --warm-up 1 --set device.kind=cuda --set balance.latency-table=table.json"})
 final class BenchBalanceCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -42,6 +44,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private int microBatches;
     @Option(names = "--samples", paramLabel = "N", description = "Samples of a step. Default: 2 for each micro-batch.")
     private Integer samples;
+    @Option(names = "--lengths", paramLabel = "NAME[:SHARE]|FILE", description = "Documents of these lengths with tokens drawn at random, instead of text: wikipedia, prolong, chatqa2, longalign or mixed, as in simulate, or a file with one length a line; longer ones are cut at data.max-document-tokens. There is no held-out loss then, and with --time-multiplexed all arms take turns on one replica.")
+    private String lengths;
     @Option(names = "--arms", split = ",", paramLabel = "ARM", description = "batching/sparsity, several with commas; batching: random, sorted, lbb, sab; sparsity: fixed, dst. Default: all.")
     private List<String> arms = Arm.DEFAULTS;
     @Option(names = "--steps", paramLabel = "N", defaultValue = "220", description = "Steps of each arm, warm-up included. Default: ${DEFAULT-VALUE}.")
@@ -50,6 +54,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private int warmUp;
     @Option(names = "--anchor", paramLabel = "NAME", description = "What dst steers to. Default: balance.anchor.")
     private String anchor;
+    @Option(names = "--no-take-over", description = "Idle ranks take no micro-batch of others over, as in simulate: arms differ by their plans alone. In a run they do.")
+    private boolean noTakeOver;
     @Option(names = "--checkpoint", paramLabel = "DIR", description = "Directory of checkpoints of a run of this model that every arm begins from, instead of fresh parameters.")
     private Path checkpoint;
     @Option(names = "--time-multiplexed", description = "One device for all ranks: their micro-batches run one after the other, each alone and measured; the time of a step is the slowest rank's sum and the update.")
@@ -68,7 +74,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         AtomicBoolean stop = new AtomicBoolean();
         ProgressLine line = ProgressLine.on(err);
-        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the step that is running")) {
+        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the step that is running",
+                Main.STOPPED)) {
             BenchReport report = new BalanceBench(settings, listener(line)).run(stop::get);
             line.end();
             if (report.arms().stream().anyMatch(arm -> arm.steady().isEmpty())) {
@@ -84,14 +91,16 @@ final class BenchBalanceCommand implements Callable<Integer> {
     }
 
     private BenchSettings settings() {
-        TrainingConfig user = options.load();
-        if (user.device().kind().equals("noop")) {
-            throw new ConfigException("device.kind=noop computes nothing that could be measured; set another one");
-        }
+        TrainingConfig user = options.loadToMeasure(List.of());
         int numRanks = ranks == null ? user.run().ranks() : ranks;
         if (numRanks < 1 || microBatches < 1 || warmUp < 0 || steps <= warmUp) {
             throw new ConfigException(
                     "--ranks and --micro-batches must be at least 1, and --steps more than --warm-up");
+        }
+        int width = user.batch().lookaheadWindow();
+        if (steps % width != 0 || warmUp % width != 0) {
+            throw new ConfigException("--steps " + steps + " and --warm-up " + warmUp + " must be multiples of"
+                    + " batch.lookahead-window " + width + ", or the arms would not see the same samples");
         }
         try {
             arms.forEach(Arm::parse);
@@ -106,7 +115,8 @@ final class BenchBalanceCommand implements Callable<Integer> {
             last.add("balance.anchor=" + anchor);
         }
         return new BenchSettings(options.load(last), arms, numRanks, steps, warmUp,
-                Optional.ofNullable(checkpoint), timeMultiplexed);
+                Optional.ofNullable(lengths).map(text -> LengthLists.namedOrFile("--lengths", text)),
+                Optional.ofNullable(checkpoint), !noTakeOver, timeMultiplexed);
     }
 
     private BalanceBench.Listener listener(ProgressLine line) {

@@ -44,15 +44,14 @@ final class BenchCoverageCommand implements Callable<Integer> {
         if (trainSteps < 0 || documents < 1) {
             throw new ConfigException("--train-steps must be at least 0 and --documents at least 1");
         }
-        TrainingConfig config = options.load(List.of("run.ranks=1", "run.steps=" + Math.max(1, trainSteps)));
-        if (config.device().kind().equals("noop")) {
-            throw new ConfigException("device.kind=noop computes nothing that could be measured; set another one");
-        }
+        TrainingConfig config = options.loadToMeasure(
+                List.of("run.ranks=1", "run.steps=" + Math.max(1, trainSteps)));
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         ProgressLine line = ProgressLine.on(err);
         AtomicBoolean stop = new AtomicBoolean();
-        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the document that is running")) {
+        try (StopHook hook = new StopHook(() -> stop.set(true), err, "stopping after the document that is running",
+                Main.STOPPED)) {
             List<CoveragePoint> points = new CoverageBench(config, trainSteps, Optional.ofNullable(checkpoint),
                     documents).run(line::show, stop::get);
             line.end();

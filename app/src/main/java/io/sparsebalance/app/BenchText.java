@@ -4,6 +4,7 @@ import io.sparsebalance.actors.bench.BenchReport;
 import io.sparsebalance.actors.bench.MeasuredStep;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.policies.simulation.ArmResult;
+import io.sparsebalance.policies.workload.Workload;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -28,28 +29,39 @@ final class BenchText {
         return (report.complete() ? "" : "Incomplete: it was stopped. ") + how
                 + report.settings().checkpoints().map(directory -> " All arms began from the checkpoint in " + directory
                         + ".").orElse(" All arms began from the same initial parameters.")
+                + (report.settings().takeOver()
+                        ? ""
+                        : " No rank took another's micro-batches over, so that arms differ by their plans alone.")
+                + report.settings().lengths().map(lengths -> samples(report, lengths)).orElse("")
                 + String.format(Locale.ROOT,
-                        " %d samples in %d micro-batches a step, budget %d x %d tokens, anchor %s, guard %s. %d steps of"
+                        " %d samples in %d micro-batches a step, sab looks ahead over %d step(s), budget %d x %d tokens, anchor %s, guard %s. %d steps of"
                                 + " each arm after a warm-up of %d, arms in turns within each step. Latency table: %s.",
                         config.batch().samplesPerStep(), config.batch().microBatchesPerStep(),
-                        config.attention().kBase(), config.attention().block(),
+                        config.batch().lookaheadWindow(), config.attention().kBase(), config.attention().block(),
                         config.balance().anchor().name().toLowerCase(Locale.ROOT).replace('_', '-'),
                         config.balance().guard(), steady, report.arms().getFirst().all().size() - steady,
                         report.latency());
     }
 
+    private static String samples(BenchReport report, Workload lengths) {
+        return " Documents of " + lengths.label() + ", up to "
+                + report.settings().config().data().maxDocumentTokens()
+                + " tokens, drawn at random, so losses mean nothing"
+                + (report.settings().sharesReplica() ? ", and all arms took turns on one replica." : ".");
+    }
+
     /** For people. */
     static String table(BenchReport report) {
         StringBuilder text = new StringBuilder(conditions(report)).append("\n\n").append(ArmTable.header())
-                .append("        quarters, s  overhead  busy/table  table error (p95)  held-out loss\n");
+                .append("        quarters, s  all steps  overhead  busy/table  table error (p95)  held-out loss\n");
         List<ArmResult> results = report.results();
         for (int i = 0; i < results.size(); i++) {
             BenchReport.ArmSteps arm = report.arms().get(i);
             text.append(ArmTable.row(results.get(i)))
                     .append(String.format(Locale.ROOT,
-                            "  %7.4f to %7.4f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
+                            "  %7.4f to %7.4f  %9.3f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
                             arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
-                            100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
+                            report.speedupOfAllSteps(arm), 100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
                             100 * arm.predictionError(0.5),
                             100 * arm.predictionError(0.95),
                             arm.heldOutLoss().isPresent()
@@ -73,10 +85,12 @@ final class BenchText {
             values.put("heldOutLoss", arm.heldOutLoss());
             values.put("stepSecondsQuarters", List.of(arm.quantile(MeasuredStep::seconds, 0.25),
                     arm.quantile(MeasuredStep::seconds, 0.75)));
+            values.put("speedupOfAllSteps", report.speedupOfAllSteps(arm));
             values.put("overhead", BenchReport.overhead(arm));
             values.put("busyOverPredicted", arm.busyOverPredicted());
             values.put("tableErrorMedian", arm.predictionError(0.5));
             values.put("tableErrorP95", arm.predictionError(0.95));
+            values.put("eachStep", arm.steady());
             more.put(arm.arm(), values);
         }
         settings.put("measured", more);

@@ -3,6 +3,8 @@ package io.sparsebalance.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sparsebalance.actors.config.NamedModels;
+import io.sparsebalance.actors.config.NearestName;
 import io.sparsebalance.actors.rundir.Json;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.policies.cost.LatencyTable;
@@ -15,14 +17,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * Latency tables to simulate with: a file that {@code profile} wrote, a measured one that ships as the resource
- * {@value #RESOURCES} {@code NAME.json}, or the derived one.
+ * Latency tables to simulate with: a file that {@code profile} wrote, a measured one that comes along as the resource
+ * {@value #RESOURCES} {@code NAME.json}, named like its model, or the derived one.
  */
 final class LatencyTables {
-    /** Used unless told otherwise; once a measured table of this model ships, its name belongs here. */
-    static final String DEFAULT = DerivedTable.NAME;
+    /** Used unless told otherwise. */
+    static final String DEFAULT = "qwen2.5-3b";
+    /** What the names mean. */
+    static final String HELP = "qwen2.5-0.5b, qwen2.5-3b, qwen3-0.6b: measured on an H200 for models of these shapes, blocks of"
+            + " 256. " + DerivedTable.NAME
+            + ": derived from operations and peak rates for the shape of Qwen2.5-3B on an H100,"
+            + " not measured.";
 
     private static final String RESOURCES = "/sparsebalance/latency-tables/";
 
@@ -49,13 +57,19 @@ final class LatencyTables {
             }
             Path file = Path.of(nameOrFile);
             if (!Files.isRegularFile(file)) {
-                throw new ConfigException("there is no latency table " + nameOrFile + ": neither built in (known: "
-                        + DerivedTable.NAME + ") nor a file; 'sparsebalance profile' writes one");
+                throw new ConfigException(
+                        "there is no latency table " + nameOrFile + ": it is no file, which 'sparsebalance"
+                                + " profile' would write, and none of that name comes along; "
+                                + NearestName.hint(nameOrFile, names()));
             }
             return parse(file.toString(), Files.readAllBytes(file));
         } catch (IOException e) {
             throw new ConfigException("the latency table " + nameOrFile + " cannot be read: " + e);
         }
+    }
+
+    private static List<String> names() {
+        return Stream.concat(NamedModels.NAMES.stream(), Stream.of(DerivedTable.NAME)).toList();
     }
 
     /** A table by itself, or inside a profile, beside the coverage that was measured with it. */

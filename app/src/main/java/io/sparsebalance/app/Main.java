@@ -10,13 +10,15 @@ import picocli.CommandLine.Spec;
 
 /** Entry of the command line. */
 @Command(name = "sparsebalance", mixinStandardHelpOptions = true, versionProvider = Version.class, subcommands = {
-    TrainCommand.class, ProfileCommand.class, SimulateCommand.class, BenchCommand.class, ConfigCommand.class,
-    ReportCommand.class, DoctorCommand.class,
+    TrainCommand.class, LaunchCommand.class, NodeCommand.class, ProfileCommand.class, SimulateCommand.class,
+    BenchCommand.class, ConfigCommand.class,
+    ReportCommand.class, DoctorCommand.class, CertsCommand.class,
     CommandLine.HelpCommand.class}, description = "Trains block-sparse-attention models on ranks that are kept in balance.", synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance train", "  sparsebalance train --set data.source=/path/to/texts --set run.steps=300",
         "  sparsebalance simulate --workload longalign",
         "  sparsebalance config show"}, exitCodeListHeading = "%nExit codes:%n", exitCodeList = {"0:done",
             "1:the run failed", "2:wrong arguments or configuration", "3:text or token store cannot be used",
+            "4:this node was lost to the others, which go on without it",
             "130:stopped by Ctrl-C, after the step and a checkpoint"})
 public final class Main implements Runnable {
     /** Done. */
@@ -27,6 +29,8 @@ public final class Main implements Runnable {
     static final int USAGE = 2;
     /** Text or token store cannot be used. */
     static final int DATA = 3;
+    /** The other nodes go on without this one. */
+    static final int EXPELLED = 4;
     /** Stopped by a signal. */
     static final int STOPPED = 130;
 

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
     "Measures the latency table of a configuration's model on this machine's devices, and how well it predicts.",
     "Broken off, it goes on where it was when the same command is given again."}, footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance profile", "  sparsebalance profile --config my-run.conf --ranks 2 --output table.json",
+        "  sparsebalance profile --model qwen3-0.6b --set device.kind=cuda --budget-seconds 60",
         "  sparsebalance train --set balance.latency-table=table.json"})
 final class ProfileCommand implements Callable<Integer> {
     private static final double QUICK_SECONDS = 12;
@@ -51,10 +52,7 @@ final class ProfileCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        TrainingConfig config = options.load();
-        if (config.device().kind().equals("noop")) {
-            throw new ConfigException("device.kind=noop computes nothing that could be measured; set another one");
-        }
+        TrainingConfig config = options.loadToMeasure(List.of());
         int numRanks = ranks == null ? config.run().ranks() : ranks;
         if (numRanks < 1 || (budgetSeconds != null && !(budgetSeconds > 0))) {
             throw new ConfigException("--ranks must be at least 1 and --budget-seconds above 0");
@@ -73,7 +71,7 @@ final class ProfileCommand implements Callable<Integer> {
         AtomicBoolean stop = new AtomicBoolean();
         ProgressLine line = ProgressLine.on(err);
         try (StopHook hook = new StopHook(() -> stop.set(true), out,
-                "stopping after the point that is being measured")) {
+                "stopping after the point that is being measured", Main.STOPPED)) {
             if (Files.exists(ProfileFiles.partial(file))) {
                 out.println("going on from " + ProfileFiles.partial(file));
             }

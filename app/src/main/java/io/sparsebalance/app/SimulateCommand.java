@@ -47,7 +47,7 @@ final class SimulateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SimulateInputs inputs = SimulateInputs.of(options,
-                config.isGiven() ? Optional.of(config.load()) : Optional.empty());
+                config.isGiven() ? Optional.of(config.load()) : Optional.empty(), config.model());
         LatencyTable table = inputs.table().table();
         Simulator simulator = new Simulator(inputs.settings(), table.model(), table.pairs().block(),
                 inputs.table().coverage().model(), inputs.workload(), inputs.context());

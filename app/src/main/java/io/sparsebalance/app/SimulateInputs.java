@@ -11,7 +11,7 @@ import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.workload.Workload;
-import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,16 +41,18 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
      * Resolves options.
      *
      * @param config of the run that is simulated; empty for the defaults of the command
+     * @param model whose table is taken if none is named; empty for the default
      */
-    static SimulateInputs of(SimulateOptions options, Optional<TrainingConfig> config) {
+    static SimulateInputs of(SimulateOptions options, Optional<TrainingConfig> config, Optional<String> model) {
         try {
-            return resolve(options, config);
+            return resolve(options, config, model);
         } catch (IllegalArgumentException e) {
             throw new ConfigException(e.getMessage());
         }
     }
 
-    private static SimulateInputs resolve(SimulateOptions o, Optional<TrainingConfig> config) {
+    private static SimulateInputs resolve(SimulateOptions o, Optional<TrainingConfig> config,
+            Optional<String> model) {
         Optional<TrainingConfig.Batch> batch = config.map(TrainingConfig::batch);
         int ranks = or(o.ranks, config.map(c -> c.run().ranks()), DEFAULT_RANKS);
         int microBatches = o.microBatches == null && batch.isPresent()
@@ -78,7 +80,7 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
             throw new ConfigException("--context " + context + " must be at least 2 tokens");
         }
         List<String> arms = o.arms.isEmpty() ? Arm.DEFAULTS : o.arms;
-        return new SimulateInputs(settings, table(o, config), workload(o), context,
+        return new SimulateInputs(settings, table(o, config, model), workload(o), context,
                 arms.stream().distinct().map(Arm::parse).toList());
     }
 
@@ -96,28 +98,25 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
                 config.map(c -> c.balance().hysteresis()).orElse(SparsitySettings.DEFAULT_HYSTERESIS));
     }
 
-    private static LatencyTables.Named table(SimulateOptions o, Optional<TrainingConfig> config) {
-        if (o.table == null && config.isPresent()) {
-            return LatencyTables.load(config.get().balance().latencyTable().orElseThrow(
-                    () -> new ConfigException("a run's configuration needs a latency table of its model: measure one"
-                            + " with 'sparsebalance profile' and name it with --table or balance.latency-table"))
-                    .toString());
+    private static LatencyTables.Named table(SimulateOptions o, Optional<TrainingConfig> config,
+            Optional<String> model) {
+        Optional<String> named = Optional.ofNullable(o.table)
+                .or(() -> config.flatMap(c -> c.balance().latencyTable()).map(Path::toString)).or(() -> model);
+        if (named.isEmpty() && config.isPresent()) {
+            throw new ConfigException("a run's configuration needs a latency table of its model: measure one with"
+                    + " 'sparsebalance profile' and name it with --table or balance.latency-table");
         }
-        return LatencyTables.load(o.table == null ? LatencyTables.DEFAULT : o.table);
+        return LatencyTables.load(named.orElse(LatencyTables.DEFAULT));
     }
 
     private static Workload workload(SimulateOptions o) {
         if (o.lengths == null) {
-            return Workload.Named.parse(o.workload == null ? "chatqa2" : o.workload);
+            return LengthLists.named("--workload", o.workload == null ? "chatqa2" : o.workload);
         }
         if (o.workload != null) {
             throw new ConfigException("--workload and --lengths exclude one another; give one of them");
         }
-        try {
-            return Workload.Listed.read(o.lengths);
-        } catch (IOException e) {
-            throw new ConfigException("--lengths: cannot read " + o.lengths + ": " + e);
-        }
+        return LengthLists.namedOrFile("--lengths", o.lengths);
     }
 
     /** Written as in a run's configuration: {@code iso-density}. */

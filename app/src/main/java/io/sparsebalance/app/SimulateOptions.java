@@ -1,6 +1,5 @@
 package io.sparsebalance.app;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -9,8 +8,8 @@ import picocli.CommandLine.Option;
 final class SimulateOptions {
     @Option(names = "--workload", paramLabel = "NAME[:SHARE]", description = "Document lengths: wikipedia, prolong, chatqa2, longalign or mixed; SHARE of long documents, 0 to 1, for chatqa2 (0.5) and mixed (0.2). Default: chatqa2.")
     String workload;
-    @Option(names = "--lengths", paramLabel = "FILE", description = "Document lengths of your own: one a line, in tokens; '#' begins a comment. Each comes once an epoch.")
-    Path lengths;
+    @Option(names = "--lengths", paramLabel = "NAME[:SHARE]|FILE", description = "As --workload, or document lengths of your own: a file with one a line, in tokens; '#' begins a comment. Each comes once an epoch.")
+    String lengths;
     @Option(names = "--context", paramLabel = "TOKENS", description = "Longer documents are truncated to it. Default: 131072.")
     Integer context;
     @Option(names = "--ranks", paramLabel = "N", description = "Data-parallel ranks. Default: 8.")
@@ -25,7 +24,8 @@ final class SimulateOptions {
     Integer tokenCap;
     @Option(names = "--arms", paramLabel = "ARM", split = ",", description = "What is compared: batching (random, sorted, lbb, sab) / sparsity (fixed, dst), with commas. Default: random/fixed,sorted/fixed,lbb/fixed,sab/fixed,random/dst,lbb/dst,sab/dst.")
     List<String> arms = new ArrayList<>();
-    @Option(names = "--table", paramLabel = "NAME|FILE", description = "Latency table: a file of 'sparsebalance profile', or 3b: derived from operations and peak rates for a model in the shape of Qwen2.5-3B on an H100, blocks of 256; not measured. Default: 3b.")
+    @Option(names = "--table", paramLabel = "NAME|FILE", description = "Latency table: a file of 'sparsebalance profile', or one that comes along, by name. Default: that of --model, else "
+            + LatencyTables.DEFAULT + ". " + LatencyTables.HELP)
     String table;
     @Option(names = "--k-base", paramLabel = "BLOCKS", description = "Attention budget that 'fixed' uses and 'dst' starts from. Default: 32.")
     Integer baseBudget;

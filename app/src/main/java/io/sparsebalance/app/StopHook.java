@@ -17,6 +17,7 @@ final class StopHook implements AutoCloseable {
     private final Runnable stop;
     private final String message;
     private final PrintWriter out;
+    private final int code;
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Thread thread;
     private volatile boolean stopped;
@@ -24,8 +25,10 @@ final class StopHook implements AutoCloseable {
     /**
      * @param stop asks for the end, and returns at once
      * @param message says what is waited for
+     * @param code exit code of the process
      */
-    StopHook(Runnable stop, PrintWriter out, String message) {
+    StopHook(Runnable stop, PrintWriter out, String message, int code) {
+        this.code = code;
         this.stop = stop;
         this.message = message;
         this.out = out;
@@ -59,7 +62,7 @@ final class StopHook implements AutoCloseable {
         }
         out.flush();
         // The hook decides the exit code: the one of the signal would not say that all is safe.
-        Runtime.getRuntime().halt(Main.STOPPED);
+        Runtime.getRuntime().halt(code);
     }
 
     /** The command has said all that it has to say. */

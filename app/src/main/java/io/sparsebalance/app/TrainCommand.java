@@ -5,13 +5,8 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingResult;
 import io.sparsebalance.api.TrainingRun;
-import io.sparsebalance.app.report.ReportWriter;
 import io.sparsebalance.data.DataException;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
@@ -45,9 +40,9 @@ final class TrainCommand implements Callable<Integer> {
                 Optional.ofNullable(System.console()).map(java.io.Console::isTerminal).orElse(false));
         TrainingRun run = SparseBalance.train(config).listener(console).start();
         try (StopHook hook = new StopHook(run::stop, out,
-                "stopping: the step in flight is finished, then a checkpoint is written"); run) {
+                "stopping: the step in flight is finished, then a checkpoint is written", Main.STOPPED); run) {
             TrainingResult result = run.result().toCompletableFuture().join();
-            writeReport(result.directory(), out);
+            RunReports.write(result.directory(), out);
             console.summary(result);
             out.flush();
             return hook.wasStopped() ? Main.STOPPED : Main.OK;
@@ -64,20 +59,9 @@ final class TrainCommand implements Callable<Integer> {
             failure.printStackTrace(err);
         }
         err.flush();
-        console.directory().ifPresent(directory -> writeReport(directory, out));
+        console.directory().ifPresent(directory -> RunReports.write(directory, out));
         out.flush();
         Throwable cause = failure.getCause() == null ? failure : failure.getCause();
         return cause instanceof DataException ? Main.DATA : cause instanceof ConfigException ? Main.USAGE : Main.FAILED;
-    }
-
-    private static void writeReport(Path directory, PrintWriter out) {
-        try {
-            if (Files.exists(directory.resolve("metrics.jsonl"))
-                    && Files.size(directory.resolve("metrics.jsonl")) > 0) {
-                ReportWriter.write(directory);
-            }
-        } catch (IOException | UncheckedIOException e) {
-            out.println("the report could not be written: " + e.getMessage());
-        }
     }
 }

@@ -61,6 +61,20 @@ class TrainingTest {
     }
 
     @Test
+    void warmingUpChangesNothingAndTakesTheMemoryOfTheLargestMicroBatch() {
+        try (Replica replica = new Replica(MODEL)) {
+            String digest = replica.trainer().digest();
+            Trainers.warmUp(replica.device(), replica.trainer(), 2500, 2, new int[]{1, 2});
+            assertThat(replica.trainer().digest()).isEqualTo(digest);
+            assertThat(replica.gradients()).containsOnly(0);
+            long bytes = replica.trainer().workspaceBytes();
+            TokenBatch batch = replica.batch(Replica.documents(1, MODEL.vocabulary(), 2000, 500));
+            replica.step(batch, BUDGETS, 1);
+            assertThat(replica.trainer().workspaceBytes()).isEqualTo(bytes);
+        }
+    }
+
+    @Test
     void memoryDoesNotGrowOverFiveHundredSteps() {
         SplittableRandom random = new SplittableRandom(1);
         try (Replica replica = new Replica(MODEL)) {

@@ -103,6 +103,27 @@ class CommandLineTest {
     }
 
     @Test
+    void armsAreComparedOnDrawnDocumentsOfNamedLengthsAndModels() throws Exception {
+        String[] tiny = command("bench", "balance", "--model=qwen3-0.6b", "--lengths=wikipedia", "--ranks=8",
+                "--time-multiplexed", "--no-take-over", "--samples=16", "--steps=2", "--warm-up=1",
+                "--arms=random/fixed,sab/dst", "--set=model.vocabulary=300");
+        Cli.Outcome outcome = Cli.run(directory, tiny);
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
+        assertThat(outcome.out()).contains("Documents of wikipedia, up to 1024 tokens", "took turns on one replica",
+                "No rank took another's micro-batches over", "budget 32 x 256 tokens", "sab/dst");
+        assertThat(directory.resolve("cache")).as("no text is read").doesNotExist();
+        assertUsage("did you mean chatqa2?", "bench", "balance", "--lengths=chatqa");
+        assertUsage("did you mean qwen2.5-3b?", "bench", "balance", "--model=qwen2.5-3", "--lengths=chatqa2");
+        assertUsage("did you mean qwen3-0.6b?", "profile", "--model=qwen-0.6b");
+    }
+
+    private void assertUsage(String message, String... words) throws Exception {
+        Cli.Outcome outcome = Cli.run(directory, words);
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(USAGE);
+        assertThat(outcome.err()).contains(message).doesNotContain("\tat ");
+    }
+
+    @Test
     void aSignalFinishesTheStepWritesACheckpointAndLeavesNothingRunning() throws Exception {
         Process process = Cli.start(directory, arguments("run.steps=100000", "run.evaluation.every=0"));
         Path latest = directory.resolve("runs/latest");

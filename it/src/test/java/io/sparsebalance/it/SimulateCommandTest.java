@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +14,8 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code simulate} as a user meets it. */
 @Timeout(240)
@@ -60,14 +63,44 @@ class SimulateCommandTest {
                 "slow ranks and the step they were flagged in: {1=").doesNotContain("random/fixed ");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"qwen2.5-0.5b", "qwen2.5-3b", "qwen3-0.6b"})
+    void measuredTablesComeAlongAndTellHowFarOffTheyAre(String model) throws Exception {
+        Cli.Outcome outcome = simulate("--model", model, "--steps", "3", "--arms", "random/fixed,sab/fixed", "--json");
+        assertThat(outcome.code()).as(outcome.err()).isEqualTo(OK);
+        JsonNode root = new ObjectMapper().readTree(outcome.out());
+        assertThat(root.get("table").asText()).isEqualTo(model);
+        assertThat(root.get("block").asInt()).isEqualTo(256);
+        assertThat(root.get("arms").get(1).get("speedup").asDouble()).isGreaterThan(1);
+        try (InputStream file = getClass()
+                .getResourceAsStream("/sparsebalance/latency-tables/" + model + ".json")) {
+            JsonNode profile = new ObjectMapper().readTree(file);
+            assertThat(profile.at("/fingerprint/device").asText()).contains("H200");
+            assertThat(profile.at("/errors/median").asDouble()).isBetween(0.0, 0.05);
+            assertThat(profile.at("/errors/microBatches").size()).isGreaterThanOrEqualTo(12);
+        }
+    }
+
+    @Test
+    void theTableOfThe3bModelIsTheDefaultAndTheDerivedOneIsThereByName() throws Exception {
+        assertThat(simulate("--steps", "2", "--arms", "sab/fixed").out()).contains("latency table qwen2.5-3b");
+        assertThat(simulate("--steps", "2", "--arms", "sab/fixed", "--table", "3b").out()).contains("derived");
+    }
+
     @Test
     void wrongValuesAreOneClearMessageEach() throws Exception {
         Path bad = Files.writeString(directory.resolve("bad.txt"), "100\nmany\n");
         assertError("bad.txt line 2", "--lengths", bad.toString());
-        assertError("missing.txt", "--lengths", directory.resolve("missing.txt").toString());
-        assertError("wikipedia", "--workload", "wiki");
+        assertError("there is no file '" + directory.resolve("missing.txt") + "', nor a list of that name", "--lengths",
+                directory.resolve("missing.txt").toString());
+        assertError("is no file", "--lengths", directory.toString());
+        assertError("did you mean chatqa2?", "--lengths", "chatqa");
+        assertError("takes no parameter", "--lengths", "wikipedia:0.5");
+        assertError("did you mean wikipedia?", "--workload", "wiki");
+        assertError("did you mean qwen3-0.6b?", "--model", "qwen-0.6b");
         assertError("known: mean, median", "--anchor", "average");
-        assertError("there is no latency table", "--table", "h9000");
+        assertError("there is no latency table h9000", "--table", "h9000");
+        assertError("did you mean qwen2.5-3b?", "--table", "qwen2.5-7b");
         assertError("ranks 0 must be at least 1", "--ranks", "0");
         assertError("there is no slow rank 8", "--slow", "8:2");
         assertError("arm 'sab/dts'", "--arms", "sab/dts");

@@ -37,6 +37,17 @@ public interface Device extends AutoCloseable {
     /** Bytes that temporary results of one operation should stay below, where a larger one could be cut into pieces. */
     long chunkBytes();
 
+    /**
+     * Whether the device works on its own while its thread waits, and loads code and makes choices when an operation is first
+     * used: its time is that of the wall clock, and it is measured after a warm-up only.
+     */
+    boolean isAccelerator();
+
+    /**
+     * Whether the devices of all ranks of this process lie in one memory, so that operations of each take the others' tensors.
+     */
+    boolean ranksShareMemory();
+
     /** The device's own stream. */
     Stream stream();
 

@@ -78,4 +78,26 @@ public interface Ops {
      */
     void adamW(Stream stream, Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment,
             Tensor computeCopy, AdamWStep settings, long step, float gradientScale);
+
+    /**
+     * A whole update: norm of the gradient, the factor that clips it, and {@link #adamW} with that factor, where only the first
+     * {@code numDecayed} elements decay. Changes nothing if the norm is not finite. Waits for the stream.
+     *
+     * @param clipNorm a gradient with a larger norm is scaled down to it
+     * @return norm of the gradient before clipping
+     */
+    default double clippedAdamW(Stream stream, FlatState state, AdamWStep settings, long step, double clipNorm) {
+        double norm = Math.sqrt(sumOfSquares(stream, state.gradients()));
+        if (Double.isFinite(norm)) {
+            float scale = norm > clipNorm ? (float) (clipNorm / norm) : 1;
+            FlatState matrices = state.range(0, state.numDecayed());
+            FlatState rest = state.range(state.numDecayed(), state.parameters().size());
+            adamW(stream, matrices.parameters(), matrices.gradients(), matrices.firstMoment(),
+                    matrices.secondMoment(), matrices.computeCopy(), settings, step, scale);
+            adamW(stream, rest.parameters(), rest.gradients(), rest.firstMoment(), rest.secondMoment(),
+                    rest.computeCopy(), settings.withoutDecay(), step, scale);
+            stream.synchronize();
+        }
+        return norm;
+    }
 }

@@ -6,26 +6,33 @@ import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
+import io.sparsebalance.policies.batching.StepWindow;
 import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * Compares arms: every arm has its own replicas, and in each step every arm runs the same samples, one arm after the other, in
- * an order that turns with the steps, so that whatever the machine does falls on all arms alike.
+ * Compares arms: every arm has its own replicas (or all share one, see {@link BenchSettings#sharesReplica}), and in each step every
+ * arm runs the same samples, one arm after the other, in an order that turns with the steps, so that whatever the machine does falls on all arms alike.
  */
 public final class BalanceBench {
     private static final double SMOOTHING = 0.2;
+    /** For each arm; after about this long a decision takes no less time than before. */
+    private static final double REHEARSAL_SECONDS = 1;
 
     private final BenchSettings settings;
     private final Listener listener;
+    private DeviceThreads shared;
 
     /** Is told how it goes; called on the thread that runs the benchmark. */
     public interface Listener {
@@ -51,8 +58,8 @@ public final class BalanceBench {
         TrainingConfig config = settings.config();
         List<BenchArm> arms = new ArrayList<>();
         Consumer<String> progress = listener::onPreparing;
-        try (RunParts parts = settings.checkpoints().map(PartsFactory::from).orElseGet(PartsFactory::engine)
-                .prepare("bench", config, progress)) {
+        try (RunParts parts = PartsFactory.of(settings.lengths(), settings.checkpoints()).prepare("bench", config,
+                progress)) {
             try {
                 for (String name : settings.arms()) {
                     listener.onPreparing("making the replicas of " + name);
@@ -73,39 +80,92 @@ public final class BalanceBench {
                 new SparsitySettings(a.kBase(), a.kMin(), a.kMax(), config.balance().anchor(),
                         config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
                 arm.sparsity(), config.balance().feedback(),
+                settings.takeOver() && config.balance().feedback() != Feedback.OFF,
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(), SMOOTHING),
+                false,
                 Arrays.stream(Replicas.coverageBudgets(a)).boxed().toList());
-        StepExecution execution = settings.timeMultiplexed()
-                ? new MultiplexedRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout())
-                : new ConcurrentRanks(arm.name(), settings.numRanks(), parts.workers(), config.run().stepTimeout());
-        return new BenchArm(arm, config, parts.latency(), balancing, execution);
+        return new BenchArm(arm, config, parts.latency(), balancing, execution(arm, parts));
+    }
+
+    private StepExecution execution(Arm arm, RunParts parts) {
+        Duration timeout = settings.config().run().stepTimeout();
+        if (!settings.timeMultiplexed()) {
+            return new ConcurrentRanks(arm.name(), settings.numRanks(), parts.workers(), timeout);
+        }
+        if (!settings.sharesReplica()) {
+            return new MultiplexedRanks(MultiplexedRanks.device(arm.name(), parts.workers(), timeout),
+                    settings.numRanks());
+        }
+        if (shared == null) {
+            shared = MultiplexedRanks.device("all", parts.workers(), timeout);
+        }
+        return new MultiplexedRanks(shared, settings.numRanks());
     }
 
     /** Steps that every arm has run. */
     private int runSteps(List<BenchArm> arms, RunParts parts, BooleanSupplier stopped) {
+        listener.onPreparing("rehearsing decisions");
+        StepWindow window = window(parts, 1);
+        List<SampleRef> samples = samples(parts, window);
+        for (BenchArm arm : arms) {
+            arm.rehearse(window, samples, REHEARSAL_SECONDS);
+        }
+        listener.onPreparing("warming up with the largest micro-batch");
+        List<SampleRef> largest = largest(parts);
+        for (BenchArm arm : settings.sharesReplica() ? arms.subList(0, 1) : arms) {
+            arm.warmUp(largest);
+        }
         long start = System.nanoTime();
         for (int step = 1; step <= settings.steps(); step++) {
-            List<SampleRef> samples = samples(parts, step);
+            if (!window.contains(step)) {
+                window = window(parts, step);
+                samples = samples(parts, window);
+            }
             for (int turn = 0; turn < arms.size(); turn++) {
                 if (stopped.getAsBoolean()) {
                     return step - 1;
                 }
-                arms.get((step + turn) % arms.size()).run(step, samples);
+                arms.get((step + turn) % arms.size()).run(step, window, samples);
             }
             listener.onStep(step, (System.nanoTime() - start) / 1e9);
         }
         return settings.steps();
     }
 
-    private List<SampleRef> samples(RunParts parts, long step) {
+    private StepWindow window(RunParts parts, long step) {
+        TrainingConfig.Batch batch = settings.config().batch();
+        return StepWindow.of(step, batch.lookaheadWindow(), batch.samplesPerStep(),
+                parts.tokens().numSamples(TokenSource.Split.TRAIN));
+    }
+
+    private List<SampleRef> samples(RunParts parts, StepWindow window) {
         int count = settings.config().batch().samplesPerStep();
+        long first = (window.firstStep() - 1) * count;
         List<SampleRef> samples = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN,
-                    parts.order().sampleAt((step - 1) * count + i)));
+        for (int i = 0; i < window.numSteps() * count; i++) {
+            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN, parts.order().sampleAt(first + i)));
         }
         return samples;
+    }
+
+    /** The longest of the samples that will be run, and the next longest, as far as the token cap goes. */
+    private List<SampleRef> largest(RunParts parts) {
+        long all = (long) settings.steps() * settings.config().batch().samplesPerStep();
+        List<SampleRef> samples = new ArrayList<>();
+        for (long i = 0; i < all; i++) {
+            samples.add(parts.tokens().sample(TokenSource.Split.TRAIN, parts.order().sampleAt(i)));
+        }
+        samples.sort(Comparator.comparingInt(SampleRef::length).reversed());
+        List<SampleRef> largest = new ArrayList<>();
+        long left = settings.config().batch().tokenCap();
+        for (SampleRef sample : samples) {
+            if (sample.length() <= left && largest.size() < settings.config().batch().samplesPerStep()) {
+                largest.add(sample);
+                left -= sample.length();
+            }
+        }
+        return largest;
     }
 
     private BenchReport report(List<BenchArm> arms, RunParts parts, int steps) {

@@ -1,7 +1,7 @@
 package io.sparsebalance.actors.bench;
 
-import io.sparsebalance.actors.training.KeptCoverage;
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.KeptCoverage;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
@@ -9,16 +9,20 @@ import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.batching.BatchPlan;
 import io.sparsebalance.policies.batching.BatchRequest;
 import io.sparsebalance.policies.batching.Sample;
+import io.sparsebalance.policies.batching.StepWindow;
+import io.sparsebalance.policies.batching.WindowRequest;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.Completion;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.step.StepInFlight;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 
 /** One arm: its policies, what it has learned, its replicas, and what it has measured. */
 final class BenchArm implements AutoCloseable {
@@ -33,6 +37,9 @@ final class BenchArm implements AutoCloseable {
     private final List<MeasuredStep> steps = new ArrayList<>();
     private List<Double> speeds;
     private RunningCoverage coverage;
+    /** The look-ahead window that {@link #dealt} holds the steps of. */
+    private StepWindow window;
+    private List<List<Sample>> dealt = List.of();
 
     /** Takes ownership of the execution. */
     BenchArm(Arm arm, TrainingConfig config, LatencyModel latency, Balancing.Settings settings,
@@ -60,12 +67,58 @@ final class BenchArm implements AutoCloseable {
         return coverage;
     }
 
-    /** Plans and runs one step of these samples. */
-    void run(long step, List<SampleRef> samples) {
+    /**
+     * Plans and grants a step of these samples, runs none of it, and again, until the time is up: decisions of the first steps would else be those of an
+     * interpreter.
+     */
+    void rehearse(StepWindow first, List<SampleRef> references, double seconds) {
         long start = System.nanoTime();
+        for (long step = 1; System.nanoTime() - start < seconds * NANOS_PER_SECOND; step++) {
+            BatchPlan plan = batch(step, deal(first, references).getFirst());
+            Balancing scratch = new Balancing(settings, latency);
+            StepInFlight state = scratch.begin(
+                    plan.microBatches().stream().map(batch -> batch.stream().map(Sample::length).toList()).toList(),
+                    plan.rankOf());
+            while (state.hasWaiting()) {
+                for (int rank = 0; rank < settings.numRanks(); rank++) {
+                    rehearse(scratch, state, rank);
+                }
+            }
+        }
+    }
+
+    /** A rank's next micro-batch takes as long as predicted. */
+    private static void rehearse(Balancing scratch, StepInFlight state, int rank) {
+        OptionalInt granted = scratch.grant(state, rank);
+        if (granted.isPresent()) {
+            int microBatch = granted.getAsInt();
+            Completion completion = new Completion(microBatch, rank,
+                    Math.round(state.seconds(microBatch) * NANOS_PER_SECOND), 0);
+            state.complete(completion);
+            scratch.revise(state, completion);
+        }
+    }
+
+    /** Runs a micro-batch as large as any may be on every device: a first touch of memory is no part of a step. */
+    void warmUp(List<SampleRef> largest) {
+        execution.warmUp(largest, baseBudgets());
+    }
+
+    /**
+     * Plans and runs one step.
+     *
+     * @param references samples of the step's look-ahead window, in sample order
+     */
+    void run(long step, StepWindow around, List<SampleRef> references) {
+        long start = System.nanoTime();
+        if (!around.equals(window)) {
+            window = around;
+            dealt = deal(around, references);
+        }
+        List<Sample> samples = dealt.get((int) (step - around.firstStep()));
         BatchPlan plan = batch(step, samples);
         List<List<SampleRef>> microBatches = plan.microBatches().stream()
-                .map(batch -> batch.stream().map(sample -> samples.get((int) sample.id())).toList()).toList();
+                .map(batch -> batch.stream().map(sample -> references.get((int) sample.id())).toList()).toList();
         List<List<Integer>> lengths = microBatches.stream()
                 .map(batch -> batch.stream().map(SampleRef::length).toList()).toList();
         StepInFlight state = balancing.begin(lengths, plan.rankOf());
@@ -85,12 +138,18 @@ final class BenchArm implements AutoCloseable {
         steps.add(measured(step, state, done, planNanos, lengths));
     }
 
-    private BatchPlan batch(long step, List<SampleRef> samples) {
+    /** Samples of each step of a window; their ids are places in the references. */
+    private List<List<Sample>> deal(StepWindow steps, List<SampleRef> references) {
         List<Sample> all = new ArrayList<>();
-        for (int i = 0; i < samples.size(); i++) {
-            all.add(new Sample(i, samples.get(i).length()));
+        for (int i = 0; i < references.size(); i++) {
+            all.add(new Sample(i, references.get(i).length()));
         }
-        return arm.batching().plan(new BatchRequest(all, config.batch().microBatchesPerStep(), speeds,
+        return arm.batching().deal(new WindowRequest(all, steps.numSteps(), config.batch().microBatchesPerStep(),
+                config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + steps.firstStep()));
+    }
+
+    private BatchPlan batch(long step, List<Sample> samples) {
+        return arm.batching().plan(new BatchRequest(samples, config.batch().microBatchesPerStep(), speeds,
                 config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + step));
     }
 

@@ -83,6 +83,13 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
                 .toList();
     }
 
+    /** Seconds of all steady steps of the first arm over those of this arm: what a whole run would gain. */
+    public double speedupOfAllSteps(ArmSteps arm) {
+        ArmSteps first = arms.stream().filter(a -> a.arm().equals(ArmResult.BASELINE)).findFirst()
+                .orElse(arms.getFirst());
+        return first.mean(MeasuredStep::seconds) / arm.mean(MeasuredStep::seconds);
+    }
+
     /** Share of decisions in an arm's steps. */
     public static double overhead(ArmSteps arm) {
         return arm.mean(step -> step.planSeconds() / step.seconds());

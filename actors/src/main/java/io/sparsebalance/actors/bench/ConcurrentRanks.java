@@ -4,7 +4,7 @@ import io.sparsebalance.actors.collective.Collective;
 import io.sparsebalance.actors.collective.InProcess;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.actors.training.GcTime;
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
@@ -89,7 +89,7 @@ final class ConcurrentRanks implements StepExecution {
                 return null;
             }));
         }
-        running.forEach(DeviceThreads::join);
+        running.forEach(devices::join);
         if (Arrays.stream(shared.checksums).distinct().count() > 1) {
             throw new IllegalStateException(
                     "step " + step + ": the ranks' parameters differ after the update, checksums "
@@ -118,6 +118,17 @@ final class ConcurrentRanks implements StepExecution {
         }
         shared.workEnded[rank] = System.nanoTime();
         shared.checksums[rank] = worker.finishStep(step).parameterChecksum();
+    }
+
+    @Override
+    public void warmUp(List<SampleRef> samples, Budgets budgets) {
+        List<Future<?>> running = new ArrayList<>();
+        for (int rank = 0; rank < devices.size(); rank++) {
+            int number = rank;
+            running.add(devices.start(rank,
+                    () -> devices.worker(number).warmUp(samples, budgets)));
+        }
+        running.forEach(devices::join);
     }
 
     @Override

@@ -4,7 +4,7 @@ import io.sparsebalance.actors.collective.InProcess;
 import io.sparsebalance.actors.rank.BusyClock;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.actors.training.GcTime;
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
@@ -31,9 +31,15 @@ final class MultiplexedRanks implements StepExecution {
     private final DeviceThreads device;
     private final int numRanks;
 
-    MultiplexedRanks(String arm, int numRanks, RankWorkerFactory factory, Duration timeout) {
+    /** @param device one worker, closed with this; others may share it, in turns */
+    MultiplexedRanks(DeviceThreads device, int numRanks) {
         this.numRanks = numRanks;
-        this.device = new DeviceThreads(arm, factory, InProcess.create(1, timeout));
+        this.device = device;
+    }
+
+    /** The one worker that they need. */
+    static DeviceThreads device(String name, RankWorkerFactory factory, Duration timeout) {
+        return new DeviceThreads(name, factory, InProcess.create(1, timeout));
     }
 
     /** A micro-batch that ends when its rank's clock shows {@code endNanos}. */
@@ -88,6 +94,11 @@ final class MultiplexedRanks implements StepExecution {
         long busyNanos = clock.nanos() - start;
         endings.add(new Ending(nowNanos + busyNanos, new MicroBatchOutcome(microBatch, rank, budgets, busyNanos,
                 GcTime.nanos() - gcBefore, result)));
+    }
+
+    @Override
+    public void warmUp(List<SampleRef> samples, Budgets budgets) {
+        device.on(0, () -> device.worker(0).warmUp(samples, budgets));
     }
 
     @Override

@@ -1,6 +1,6 @@
 package io.sparsebalance.actors.bench;
 
-import io.sparsebalance.actors.training.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.policies.Budgets;
@@ -29,6 +29,9 @@ interface StepExecution extends AutoCloseable {
      */
     Executed run(long step, StepInFlight state, Balancing balancing, List<List<SampleRef>> microBatches,
             double lossScale);
+
+    /** Runs a micro-batch on every device and leaves its gradient zero. */
+    void warmUp(List<SampleRef> samples, Budgets budgets);
 
     /** Loss sum and targets of held-out samples. */
     MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets);

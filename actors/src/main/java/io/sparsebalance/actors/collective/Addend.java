@@ -8,7 +8,7 @@ public sealed interface Addend {
     /** Elements of the array. */
     long numElements();
 
-    /** F32 that the sum is written to, in memory that the JVM can address. */
+    /** F32 that the sum is written to, in memory that the JVM can address; none for {@link Shared}. */
     MemorySegment total();
 
     /** Where rank {@code part} of {@code numParts} begins to add; that of {@code numParts} is the end. */
@@ -19,6 +19,24 @@ public sealed interface Addend {
         @Override
         public long numElements() {
             return total.byteSize() / Float.BYTES;
+        }
+
+        @Override
+        public long begin(int part, int numParts) {
+            return numElements() * part / numParts;
+        }
+    }
+
+    /** An array that adds itself up where it is, in the order of the ranks; the sum replaces it, and there are no floats. */
+    record Shared(Summand array) implements Addend {
+        @Override
+        public long numElements() {
+            return array.size();
+        }
+
+        @Override
+        public MemorySegment total() {
+            return MemorySegment.NULL;
         }
 
         @Override

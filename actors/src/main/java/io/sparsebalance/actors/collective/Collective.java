@@ -31,6 +31,23 @@ public interface Collective extends AutoCloseable {
      */
     long allReduceExact(FixedPointSum partial, MemorySegment total, long step);
 
+    /** Whether all ranks are in this JVM, so that {@link #allReduceSum(Summand, long)} can be called. */
+    default boolean isInProcess() {
+        return false;
+    }
+
+    /**
+     * As {@link #allReduceSum(MemorySegment, long)}, for arrays that know how to add themselves up: those of a device, without a
+     * way over the host.
+     *
+     * @param own this rank's; nothing that is under way may still write to it
+     * @throws UnsupportedOperationException if ranks are in several processes
+     */
+    default long allReduceSum(Summand own, long step) {
+        throw new UnsupportedOperationException(
+                "ranks in other processes cannot reach the memory of this one's arrays");
+    }
+
     /** Wakes every waiting rank with a {@link CollectiveException} that carries the cause; later calls fail alike. */
     void abort(Throwable cause);
 

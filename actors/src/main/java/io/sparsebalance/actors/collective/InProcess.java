@@ -58,6 +58,16 @@ public final class InProcess {
             }
 
             @Override
+            public boolean isInProcess() {
+                return true;
+            }
+
+            @Override
+            public long allReduceSum(Summand own, long atStep) {
+                return InProcess.this.allReduce(rank, new Addend.Shared(own), atStep);
+            }
+
+            @Override
             public void abort(Throwable cause) {
                 InProcess.this.abort(cause);
             }

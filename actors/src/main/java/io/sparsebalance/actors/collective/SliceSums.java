@@ -21,6 +21,9 @@ final class SliceSums {
         switch (addends.getFirst()) {
             case Addend.Floats floats -> addFloats(addends, floats.begin(rank, addends.size()),
                     floats.begin(rank + 1, addends.size()));
+            case Addend.Shared shared -> shared.array().sumSlice(
+                    addends.stream().map(addend -> ((Addend.Shared) addend).array()).toList(),
+                    shared.begin(rank, addends.size()), shared.begin(rank + 1, addends.size()));
             case Addend.Exact exact -> addExactly(addends, exact.begin(rank, addends.size()),
                     exact.begin(rank + 1, addends.size()));
         }

@@ -4,9 +4,10 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Finds the name that was probably meant. */
-final class NearestName {
+public final class NearestName {
     private static final int MIN_PART = 4;
 
     private NearestName() {
@@ -19,11 +20,24 @@ final class NearestName {
      * @return empty if none is near enough to be meant
      */
     static Optional<String> of(String name, Collection<String> candidates) {
+        return nearest(name, candidates, candidate -> candidate.substring(candidate.lastIndexOf('.') + 1));
+    }
+
+    /**
+     * How a message about an unknown name ends: all that are known, and which was probably meant. Names are compared whole.
+     */
+    public static String hint(String name, Collection<String> known) {
+        return "known: " + String.join(", ", known)
+                + nearest(name, known, UnaryOperator.identity()).map(near -> "; did you mean " + near + "?").orElse("");
+    }
+
+    private static Optional<String> nearest(String name, Collection<String> candidates,
+            UnaryOperator<String> compared) {
         List<String> wanted = parts(name);
         int best = (String.join("", wanted).length() + 2) / 3 + 1;
         String nearest = null;
         for (String candidate : candidates) {
-            int cost = cost(wanted, parts(candidate.substring(candidate.lastIndexOf('.') + 1)));
+            int cost = cost(wanted, parts(compared.apply(candidate)));
             if (cost < best) {
                 best = cost;
                 nearest = candidate;

@@ -8,8 +8,10 @@ import io.sparsebalance.policies.batching.BatchingPolicies;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.step.Feedback;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** Reads each section once, with the range of each key. */
 final class Sections {
@@ -30,7 +32,7 @@ final class Sections {
      */
     static TrainingConfig read(Values v, String text, String pekko) {
         TrainingConfig config = new TrainingConfig(run(v), device(v), model(v), attention(v), data(v), batch(v),
-                balance(v), optimizer(v), text, pekko);
+                balance(v), optimizer(v), cluster(v), text, pekko);
         Relations.check(v, config);
         return config;
     }
@@ -56,7 +58,8 @@ final class Sections {
     }
 
     private static TrainingConfig.Model model(Values v) {
-        return new TrainingConfig.Model(v.integer("model.layers", 1, 200), v.integer("model.hidden", 8, 1 << 17),
+        return new TrainingConfig.Model(v.integer("model.vocabulary", 0, 1 << 24), v.integer("model.layers", 1, 200),
+                v.integer("model.hidden", 8, 1 << 17),
                 v.integer("model.heads", 1, 1024), v.integer("model.kv-heads", 1, 1024),
                 v.integer("model.head-size", 8, 1024), v.integer("model.ffn", 8, 1 << 19),
                 v.number("model.rope-theta", Range.above(1, Double.POSITIVE_INFINITY)),
@@ -105,5 +108,44 @@ final class Sections {
                 v.number("optimizer.minimum-ratio", FROM_ZERO_TO_ONE), v.integer("optimizer.warmup-steps", 0, MANY),
                 v.numbers("optimizer.betas", 2, Range.open(0, 1)), v.number("optimizer.epsilon", Range.above(0, 1)),
                 v.number("optimizer.weight-decay", Range.closed(0, 10)), v.number("optimizer.clip-norm", POSITIVE));
+    }
+
+    private static TrainingConfig.Cluster cluster(Values v) {
+        String run = v.text("cluster.run");
+        if (!run.isEmpty() && !run.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,199}")) {
+            v.error("cluster.run",
+                    "must be up to 200 letters, digits, '.', '_' or '-', and begin with a letter or digit:"
+                            + " it names a directory");
+        }
+        List<TrainingConfig.Role> roles = v.constants("cluster.roles", TrainingConfig.Role.class);
+        if (roles.isEmpty()) {
+            v.error("cluster.roles", "must name control, worker, or both");
+        }
+        List<String> seeds = v.texts("cluster.seeds");
+        if (!seeds.stream().allMatch(seed -> seed.matches("[^:/@\\s]+:[0-9]{1,5}"))) {
+            v.error("cluster.seeds", "must be a list of host:port");
+        }
+        return new TrainingConfig.Cluster(run, v.text("cluster.host"), v.integer("cluster.port", 0, 65_535), seeds,
+                roles, v.integer("cluster.control-nodes", 1, 99), v.integer("cluster.worker-nodes", 1, 4096),
+                v.integer("cluster.health-port", 0, 65_535),
+                v.integer("cluster.least-ranks", 1, 1 << 16),
+                v.duration("cluster.form-timeout", Duration.ofSeconds(1), Duration.ofDays(1)),
+                v.constant("cluster.detection", TrainingConfig.Detection.class),
+                v.integer("cluster.max-recoveries", 0, MANY), tls(v),
+                v.flag("cluster.insecure-plaintext-on-the-network-i-accept-the-risk"));
+    }
+
+    private static Optional<TrainingConfig.Tls> tls(Values v) {
+        List<String> keys = List.of("cluster.tls.certificate", "cluster.tls.key", "cluster.tls.authority");
+        List<Path> files = keys.stream().map(v::optionalPath).flatMap(Optional::stream).toList();
+        if (files.isEmpty()) {
+            return Optional.empty();
+        }
+        if (files.size() < keys.size()) {
+            keys.stream().filter(key -> v.text(key).isEmpty()).forEach(key -> v.error(key,
+                    "must be a file, since the others of cluster.tls are; \"sparsebalance certs\" makes all three"));
+            return Optional.empty();
+        }
+        return Optional.of(new TrainingConfig.Tls(files.get(0), files.get(1), files.get(2)));
     }
 }

@@ -180,8 +180,32 @@ final class Values {
     /** A constant by its name in kebab-case. */
     <E extends Enum<E>> E constant(String key, Class<E> type) {
         List<E> constants = List.of(type.getEnumConstants());
-        List<String> words = constants.stream().map(c -> c.name().toLowerCase(Locale.ROOT).replace('_', '-')).toList();
+        List<String> words = constants.stream().map(Values::word).toList();
         return constants.get(words.indexOf(oneOf(key, words)));
+    }
+
+    /** A list of texts. */
+    List<String> texts(String key) {
+        try {
+            return config.getStringList(key);
+        } catch (ConfigException e) {
+            return outOfRange(key, "a list of texts", List.of());
+        }
+    }
+
+    /** A list of different constants by their names in kebab-case. */
+    <E extends Enum<E>> List<E> constants(String key, Class<E> type) {
+        List<E> constants = List.of(type.getEnumConstants());
+        List<String> words = constants.stream().map(Values::word).toList();
+        List<String> given = texts(key);
+        if (!words.containsAll(given) || new HashSet<>(given).size() < given.size()) {
+            return outOfRange(key, "a list of some of " + String.join(", ", words), constants);
+        }
+        return given.stream().map(word -> constants.get(words.indexOf(word))).toList();
+    }
+
+    private static String word(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /** A path; {@code ~} at its beginning is the user's home directory. A relative one starts at the working directory. */

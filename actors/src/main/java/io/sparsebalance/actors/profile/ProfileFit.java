@@ -9,10 +9,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** From samples to a table. Calls cost the same whatever they hold; that part, seen at the shortest document, is fixed. */
+/**
+ * From samples to a table. Calls cost the same whatever they hold; that part, seen at the shortest document, is fixed. The
+ * stopwatch waits for the device around each call of attention, which costs the same at every point too, and goes out with
+ * that part: what is fixed is taken from runs without a stopwatch.
+ */
 final class ProfileFit {
     /** What a noisy difference leaves is at least this share of the whole. */
     private static final double LEAST_SHARE = 0.02;
+    /** Time of the processor and waiting for it are read off two clocks, which may differ by more than a short call takes. */
+    private static final double LEAST_SECONDS = 1e-7;
 
     private final ProfilePlan plan;
     private final ProfileSamples samples;
@@ -42,11 +48,11 @@ final class ProfileFit {
         rest.forEach((tokens, seconds) -> linear
                 .add(new LatencyTable.LinearPoint(tokens, Quantiles.median(seconds))));
         return new LatencyTable(plan.numLayers(), plan.pairs(), fingerprint, attention, linear,
-                fixedRest + plan.numLayers() * callSeconds);
+                Math.min(samples.unobserved(plan.points().getFirst()), fixedRest + plan.numLayers() * callSeconds));
     }
 
     private static double beyond(double whole, double fixed) {
-        return Math.max(whole - fixed, whole * LEAST_SHARE);
+        return Math.max(whole - fixed, Math.max(whole, LEAST_SECONDS) * LEAST_SHARE);
     }
 
     List<LatencyProfile.RouterPoint> router() {

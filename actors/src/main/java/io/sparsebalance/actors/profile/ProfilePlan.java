@@ -23,11 +23,17 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
     private static final int FIXED_LENGTH = 8;
     private static final int SHORTEST = 32;
     private static final int LINEAR_DOCUMENT = 1024;
-    /** Short documents are measured many at a time: in a micro-batch of about half the cap, or this many tokens. */
-    private static final int FILL_TOKENS = 4096;
+    /** Short documents are measured many at a time: in a micro-batch of about half the cap, but within these bounds. */
+    private static final int LEAST_FILL_TOKENS = 4096;
+    /** Enough to keep the largest devices busy. */
+    private static final int MOST_FILL_TOKENS = 1 << 14;
+    /** Tokens of all held-out micro-batches: enough for a score of them up to 131,072 tokens. */
+    private static final int CHECK_TOKENS = 1 << 20;
     /** The start-up table stops here: one point there would take longer than all others together. */
     private static final int QUICK_LONGEST = 8192;
     private static final int MOST_DOCUMENTS = 8;
+    /** Held-out micro-batches that are run whatever the time. */
+    static final int LEAST_CHECKS = 12;
 
     /** Copies. */
     public ProfilePlan {
@@ -50,6 +56,11 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
 
         int tokens() {
             return length * copies;
+        }
+
+        /** Whether it stands for what a micro-batch costs whatever it holds; then it is also run with nobody looking on. */
+        boolean isFixed() {
+            return length == FIXED_LENGTH;
         }
     }
 
@@ -82,7 +93,7 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
     private static List<Point> points(Range range, int longest, int factor, boolean allBudgets) {
         List<Point> points = new ArrayList<>();
         int lowest = range.minBudget();
-        int fill = Math.min(range.tokenCap(), Math.max(FILL_TOKENS, range.tokenCap() / 2));
+        int fill = Math.min(range.tokenCap(), Math.clamp(range.tokenCap() / 2, LEAST_FILL_TOKENS, MOST_FILL_TOKENS));
         points.add(new Point(FIXED_LENGTH, 1, List.of(lowest), false));
         SortedSet<Integer> linear = new TreeSet<>();
         for (int tokens = longest; tokens > SHORTEST; tokens /= factor) {
@@ -124,7 +135,8 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
     private static List<Check> checks(Range range, int longest, int count) {
         SplittableRandom random = new SplittableRandom(range.seed());
         List<Check> checks = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
+        long left = CHECK_TOKENS;
+        for (int i = 0; i < count && (left > 0 || i < LEAST_CHECKS); i++) {
             int documents = 1 + random.nextInt(MOST_DOCUMENTS);
             List<Integer> lengths = new ArrayList<>();
             long tokens = 0;
@@ -138,6 +150,7 @@ public record ProfilePlan(int numLayers, SelectedPairs pairs, List<Point> points
             Integer[] budgets = new Integer[range.numLayers()];
             Arrays.setAll(budgets, layer -> logUniform(random, range.minBudget(), range.maxBudget()));
             checks.add(new Check(lengths, List.of(budgets)));
+            left -= tokens;
         }
         return checks;
     }

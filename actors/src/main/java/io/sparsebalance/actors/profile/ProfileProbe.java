@@ -26,7 +26,7 @@ public final class ProfileProbe implements AutoCloseable {
     private final ModelConfig model;
     private final int[] coverageBudgets;
     private final SplittableRandom random;
-    private final BusyClock busy = BusyClock.ofThisThread();
+    private final BusyClock busy;
     private AttentionClock clock;
 
     /**
@@ -38,6 +38,7 @@ public final class ProfileProbe implements AutoCloseable {
     public ProfileProbe(Device device, Function<UnaryOperator<SparseAttention>, Trainer> replica, int[] coverageBudgets,
             long seed) {
         this.device = device;
+        this.busy = BusyClock.ofThisThread(device);
         this.trainer = replica.apply(attention -> {
             clock = new AttentionClock(attention, busy);
             return clock;
@@ -45,6 +46,11 @@ public final class ProfileProbe implements AutoCloseable {
         this.model = trainer.model();
         this.coverageBudgets = coverageBudgets.clone();
         this.random = new SplittableRandom(seed);
+    }
+
+    /** Whether the replica was warmed up when it was made, as on accelerators. */
+    boolean isWarm() {
+        return device.isAccelerator();
     }
 
     /** In one line. */

@@ -14,8 +14,9 @@ final class ProfileSamples {
      * @param attention of one layer and all documents, at each of the point's budgets
      * @param router of one layer and all documents
      * @param rest everything but attention
+     * @param unobserved of the whole micro-batch without a stopwatch in it, for the fixed point; else 0
      */
-    record Visit(List<Double> attention, double router, double rest) {
+    record Visit(List<Double> attention, double router, double rest, double unobserved) {
         Visit {
             attention = List.copyOf(attention);
         }
@@ -66,6 +67,10 @@ final class ProfileSamples {
 
     double router(ProfilePlan.Point point) {
         return Quantiles.median(of(point).stream().map(Visit::router).toList());
+    }
+
+    double unobserved(ProfilePlan.Point point) {
+        return Quantiles.median(of(point).stream().map(Visit::unobserved).toList());
     }
 
     double rest(ProfilePlan.Point point) {

@@ -3,6 +3,7 @@ package io.sparsebalance.actors.profile;
 import io.sparsebalance.policies.Quantiles;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -19,11 +20,14 @@ final class Profiler {
     private static final int STABLE_ROUNDS = 4;
     private static final double STILL_FALLING = 0.97;
     private static final int WARM_UP_TOKENS = 1500;
+    /** Of the time, for one visit. */
+    private static final double QUICK_SHARE = 0.005;
 
     private final ProfilePlan plan;
     private final ProfileRanks ranks;
     private final ProfileSamples samples;
     private final Listener listener;
+    private final Map<Target, Double> lastSeconds = new HashMap<>();
     private long started;
 
     /** Is told how it goes; called on the measuring thread. */
@@ -84,7 +88,8 @@ final class Profiler {
                 }
                 long before = System.nanoTime();
                 visit(target);
-                report(target, (System.nanoTime() - before) / NANOS_PER_SECOND);
+                lastSeconds.put(target, (System.nanoTime() - before) / NANOS_PER_SECOND);
+                report(target, lastSeconds.get(target));
             }
             if (listener.isStopped()) {
                 break;
@@ -116,14 +121,23 @@ final class Profiler {
     private boolean isSettled(Target target) {
         int repeats = repeats(target);
         if (repeats < plan.leastRepeats()) {
-            // One visit at least, however short the time.
-            return repeats > 0 && elapsed() > plan.budgetSeconds();
+            return elapsed() > plan.budgetSeconds() && (repeats > 0 ? !isQuick(target) : isSpare(target));
         }
         double error = switch (target) {
             case Target.Grid(ProfilePlan.Point point) -> samples.relativeError(point);
             case Target.HeldOut(ProfilePlan.Check check) -> Quantiles.relativeError(samples.of(check));
         };
         return repeats >= plan.mostRepeats() || elapsed() > plan.budgetSeconds() || error <= plan.precision();
+    }
+
+    /** What costs next to nothing is repeated whatever the time; the shorter it is, the more does noise matter. */
+    private boolean isQuick(Target target) {
+        return lastSeconds.getOrDefault(target, 0.0) < QUICK_SHARE * plan.budgetSeconds();
+    }
+
+    /** However short the time, every point is visited once, and so are enough of the held-out micro-batches. */
+    private boolean isSpare(Target target) {
+        return target instanceof Target.HeldOut && samples.checks().size() >= ProfilePlan.LEAST_CHECKS;
     }
 
     private void visit(Target target) {
@@ -161,15 +175,14 @@ final class Profiler {
             rest.add(Quantiles.median(parts.stream().map(ProfileProbe.Parts::rest).toList()));
         }
         return new ProfileSamples.Visit(attention.stream().map(Quantiles::median).toList(), Quantiles.median(router),
-                Quantiles.median(rest));
+                Quantiles.median(rest), point.isFixed() ? seconds(point) : 0);
     }
 
     /**
-     * Runs the largest micro-batch once, so that memory is there, and then a middling one until the kernels are compiled,
+     * Runs the largest micro-batch once, so that memory is there, unless the replica comes warmed up, and then a middling one until the kernels are compiled,
      * which shows by times that no longer fall: earlier ones say nothing.
      */
     private void warmUp() {
-        long start = System.nanoTime();
         ProfilePlan.Point largest = plan.points().getFirst();
         ProfilePlan.Point middle = largest;
         for (ProfilePlan.Point point : plan.points()) {
@@ -178,7 +191,10 @@ final class Profiler {
                     ? point
                     : middle;
         }
-        seconds(largest);
+        if (!ranks.all(ProfileProbe::isWarm).getFirst()) {
+            seconds(largest);
+        }
+        long start = System.nanoTime();
         double best = Double.POSITIVE_INFINITY;
         int stable = 0;
         while (stable < STABLE_ROUNDS && !listener.isStopped()

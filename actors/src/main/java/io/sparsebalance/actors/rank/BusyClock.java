@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.rank;
 
+import io.sparsebalance.kernels.Device;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +16,7 @@ public final class BusyClock implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BusyClock.class);
     private static final String STATISTICS = "/proc/thread-self/schedstat";
     private static final int LINE = 96;
+    private static final int TRIES = 4;
 
     private final byte[] line = new byte[LINE];
     private RandomAccessFile statistics;
@@ -33,9 +35,27 @@ public final class BusyClock implements AutoCloseable {
         }
     }
 
+    /**
+     * Of the calling thread, which alone may use it, and of the device that it waits for: an accelerator goes on while the
+     * thread has no processor, so its time is {@link System#nanoTime}.
+     */
+    public static BusyClock ofThisThread(Device device) {
+        return device.isAccelerator() ? new BusyClock(null) : ofThisThread();
+    }
+
     /** Nanoseconds since some moment, waiting for a processor left out. */
     public long nanos() {
-        return System.nanoTime() - waited();
+        long waited = waited();
+        for (int i = 0; i < TRIES; i++) {
+            long now = System.nanoTime();
+            long after = waited();
+            if (after == waited) {
+                return now - waited;
+            }
+            // It waited between the two readings, which then do not belong together.
+            waited = after;
+        }
+        return System.nanoTime() - waited;
     }
 
     /** Second of three numbers: nanoseconds spent ready to run. */

@@ -37,7 +37,32 @@ public final class NoopRankWorker implements RankWorker {
     }
 
     @Override
+    public long appliedStep() {
+        return 0;
+    }
+
+    @Override
+    public long stateBytes() {
+        return values.byteSize();
+    }
+
+    @Override
+    public void readState(MemorySegment target) {
+        target.copyFrom(values);
+    }
+
+    @Override
+    public void writeState(MemorySegment source) {
+        values.copyFrom(source);
+    }
+
+    @Override
     public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
+        return evaluate(samples, budgets);
+    }
+
+    @Override
+    public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
         return evaluate(samples, budgets);
     }
 
@@ -46,6 +71,11 @@ public final class NoopRankWorker implements RankWorker {
         long start = System.nanoTime();
         long waited = collective.allReduceSum(values, step);
         return new StepEnd(new UpdateResult(0, 0), 0, waited, System.nanoTime() - start - waited, 0);
+    }
+
+    @Override
+    public void dropStep() {
+        // Nothing was added up.
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalLong;
@@ -20,14 +21,37 @@ public interface RankWorker extends AutoCloseable {
     /** Number of parameters. */
     long numParameters();
 
+    /** A clock of the calling thread, the device thread, that fits the device; the caller closes it. */
+    default BusyClock busyClock() {
+        return BusyClock.ofThisThread();
+    }
+
+    /** The step that the parameters are of when the worker was made, 0 for initial ones. */
+    long appliedStep();
+
+    /** Bytes of parameters and moments. */
+    long stateBytes();
+
+    /** Copies parameters and moments out, into as many bytes as {@link #stateBytes}. */
+    void readState(MemorySegment target);
+
+    /** Takes over parameters and moments that {@link #readState} of an equal worker wrote. */
+    void writeState(MemorySegment source);
+
     /** Forward and backward of one micro-batch; adds to this rank's gradient. */
     MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale);
+
+    /** Runs a micro-batch and forgets its gradient, between steps: memory is there then and kernels are compiled. */
+    MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets);
 
     /**
      * Ends a step: reduces the gradient with the other ranks through the collective, clips, updates, zeroes the gradient.
      * All ranks call it once a step, with the same step; a rank without work adds zero.
      */
     StepEnd finishStep(long step);
+
+    /** Drops the gradient of micro-batches whose step was not ended: it will be run again, or others ended it. */
+    void dropStep();
 
     /** Sum of losses and number of targets of held-out samples, at the given budgets. */
     MicroBatchResult evaluate(List<SampleRef> samples, Budgets budgets);

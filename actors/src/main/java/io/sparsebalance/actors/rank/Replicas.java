@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.rank;
 
+import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.engine.OptimizerConfig;
@@ -22,8 +23,18 @@ public final class Replicas {
     private Replicas() {
     }
 
-    /** Shape of the decoder. */
-    public static ModelConfig model(TrainingConfig config, int vocabulary) {
+    /**
+     * Shape of the decoder.
+     *
+     * @param numTokens different tokens of the data
+     * @throws ConfigException if {@code model.vocabulary} is less
+     */
+    public static ModelConfig model(TrainingConfig config, int numTokens) {
+        int vocabulary = config.model().vocabulary() == 0 ? numTokens : config.model().vocabulary();
+        if (vocabulary < numTokens) {
+            throw new ConfigException("model.vocabulary " + vocabulary + " is less than the " + numTokens
+                    + " different tokens of the data; set it to 0 or to at least as many");
+        }
         TrainingConfig.Model m = config.model();
         TrainingConfig.AttentionSection a = config.attention();
         AttentionShape shape = new AttentionShape(m.heads(), m.kvHeads(), m.headSize(), a.block(), a.queryTile(),
@@ -73,22 +84,34 @@ public final class Replicas {
         return new TrainingConfig(config.run(),
                 new TrainingConfig.DeviceSection(choice.kind(), device.threadsPerRank(), device.memoryBudget()),
                 config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
-                config.text(), config.pekko());
+                config.cluster(), config.text(), config.pekko());
     }
 
     /**
-     * A replica; if it cannot be made, its device is closed.
+     * A replica, on an accelerator warmed up to the token cap; if it cannot be made, its device is closed.
      *
      * @param observer wraps the device's attention
      */
     public static Trainer trainer(Device device, TrainingConfig config, ModelConfig model,
             UnaryOperator<SparseAttention> observer) {
+        Trainer trainer;
         try {
-            return Trainers.create(device, model, optimizer(config), config.run().seed(), observer);
+            trainer = Trainers.create(device, model, optimizer(config), config.run().seed(), observer);
         } catch (RuntimeException e) {
             device.close();
             throw e;
         }
+        if (device.isAccelerator()) {
+            try {
+                Trainers.warmUp(device, trainer, config.batch().tokenCap(), config.attention().kBase(),
+                        coverageBudgets(config.attention()));
+            } catch (RuntimeException e) {
+                try (device; trainer) {
+                    throw e;
+                }
+            }
+        }
+        return trainer;
     }
 
     private static OptimizerConfig optimizer(TrainingConfig config) {

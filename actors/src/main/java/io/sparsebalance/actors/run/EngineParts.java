@@ -6,6 +6,7 @@ import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.actors.profile.Profiles;
 import io.sparsebalance.actors.rank.NoopRankWorker;
 import io.sparsebalance.actors.rank.Replicas;
+import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.ConfigException;
@@ -13,11 +14,9 @@ import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.Corpora;
-import io.sparsebalance.data.CorpusStatistics;
 import io.sparsebalance.data.DefaultCorpus;
 import io.sparsebalance.data.DocumentSource;
 import io.sparsebalance.data.DocumentSources;
-import io.sparsebalance.data.ShuffledOrder;
 import io.sparsebalance.data.StoreSettings;
 import io.sparsebalance.data.TokenSource;
 import io.sparsebalance.data.TokenStore;
@@ -33,47 +32,44 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
-/** Puts a run together from its configuration: corpus, latency table, devices and replicas. */
+/** Puts a run together from its configuration: samples, latency table, devices and replicas. */
 final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
 
+    private final Corpus.Opener samples;
     private final Optional<Path> checkpoints;
+    private final boolean resumes;
 
-    /** @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters */
-    EngineParts(Optional<Path> checkpoints) {
+    /**
+     * @param checkpoints directory of checkpoints whose newest every replica begins from, instead of initial parameters
+     * @param resumes whether that is a checkpoint of the same run, if there is one, rather than of another run
+     */
+    EngineParts(Corpus.Opener samples, Optional<Path> checkpoints, boolean resumes) {
+        this.samples = samples;
         this.checkpoints = checkpoints;
+        this.resumes = resumes;
     }
 
     @Override
     public RunParts prepare(String runId, TrainingConfig given, Consumer<String> progress) {
         TrainingConfig config = Replicas.withKnownDevice(given, progress);
-        TokenStore tokens = openCorpus(config, progress);
+        Corpus corpus = samples.open(config, progress);
+        TokenSource tokens = corpus.tokens();
         try {
-            if (tokens.numSamples(TokenSource.Split.TRAIN) == 0) {
-                throw new ConfigException("data.held-out-fraction leaves no sample to train on; lower it or add text");
-            }
             ModelConfig model = Replicas.model(config, tokens.vocabulary());
             Latency latency = latency(config, model, progress);
             RunInfo info = new RunInfo(runId, config.run().directory(), config.run().steps(), config.run().ranks(), 0,
-                    tokens.statistics().trainSamples(), tokens.statistics().trainTokens(),
-                    tokens.statistics().heldOutSamples(),
-                    tokens.fingerprint(),
+                    tokens.numSamples(TokenSource.Split.TRAIN), corpus.trainTokens(),
+                    tokens.numSamples(TokenSource.Split.HELD_OUT), tokens.fingerprint(),
                     config.device().kind() + ", " + Replicas.threadsPerRank(config, config.run().ranks())
                             + " thread(s) a rank",
-                    latency.summary(), documents(tokens.statistics(), config.data().maxDocumentTokens()));
-            return new RunParts(config, info, tokens,
-                    new ShuffledOrder(config.run().seed(), tokens.numSamples(TokenSource.Split.TRAIN)),
-                    latency.model(),
+                    latency.summary(), corpus.documents());
+            return new RunParts(config, info, tokens, corpus.order(), latency.model(),
                     workers(config, model, tokens));
         } catch (RuntimeException e) {
             tokens.close();
             throw e;
         }
-    }
-
-    private static RunInfo.Documents documents(CorpusStatistics found, int maxTokens) {
-        return new RunInfo.Documents(found.documents(), maxTokens, found.splitDocuments(), found.truncatedDocuments(),
-                found.droppedTokens(), found.skippedShort(), found.skippedBinary());
     }
 
     static TokenStore openCorpus(TrainingConfig config, Consumer<String> progress) {
@@ -96,18 +92,21 @@ final class EngineParts implements PartsFactory {
         return (rank, collective) -> {
             Device device = Replicas.device(config, rank, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
-            checkpoints.ifPresent(directory -> load(device, trainer, directory));
+            long loadedStep = load(device, trainer);
             return new EngineRankWorker(device, trainer, tokens, collective,
-                    reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap());
+                    reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap(),
+                    resumes ? loadedStep : 0);
         };
     }
 
     private static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,
             Collective collective) {
         int numRanks = config.run().ranks();
+        // Ranks of other nodes come and go; those of one process are all there are.
+        boolean alone = numRanks == 1 && config.cluster().run().isEmpty();
         try {
             return switch (config.run().reduction()) {
-                case FAST -> new FastReduction(device, collective, numRanks);
+                case FAST -> new FastReduction(device, collective, alone);
                 case EXACT -> new ExactReduction(device, collective, trainer.numParameters(),
                         Replicas.threadsPerRank(config, numRanks));
             };
@@ -118,9 +117,13 @@ final class EngineParts implements PartsFactory {
         }
     }
 
-    private static void load(Device device, Trainer trainer, Path directory) {
+    /** Step of the checkpoint that was loaded, 0 for none. */
+    private long load(Device device, Trainer trainer) {
         try {
-            trainer.loadCheckpoint(directory);
+            if (checkpoints.isEmpty() || (resumes && SharedRun.newestCheckpoint(checkpoints.get()) == 0)) {
+                return 0;
+            }
+            return trainer.loadCheckpoint(checkpoints.get());
         } catch (IOException e) {
             try (device; trainer) {
                 throw new ConfigException(e.getMessage());

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.rank.BusyClock;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
@@ -10,6 +11,7 @@ import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +26,7 @@ final class EngineRankWorker implements RankWorker {
     private final BatchLoader loader;
     private final int[] coverageBudgets;
     private final int evaluationTokens;
+    private final long appliedStep;
 
     /**
      * Takes ownership of device, trainer, collective and reduction.
@@ -31,9 +34,11 @@ final class EngineRankWorker implements RankWorker {
      * @param collective that the reduction uses
      * @param coverageBudgets budgets at which the router's coverage is sampled, ascending
      * @param evaluationTokens most tokens of held-out samples in one forward
+     * @param appliedStep that the trainer's parameters are of
      */
     EngineRankWorker(Device device, Trainer trainer, TokenSource tokens, Collective collective,
-            GradientReduction reduction, int[] coverageBudgets, int evaluationTokens) {
+            GradientReduction reduction, int[] coverageBudgets, int evaluationTokens, long appliedStep) {
+        this.appliedStep = appliedStep;
         this.device = device;
         this.trainer = trainer;
         this.collective = collective;
@@ -54,10 +59,42 @@ final class EngineRankWorker implements RankWorker {
     }
 
     @Override
+    public BusyClock busyClock() {
+        return BusyClock.ofThisThread(device);
+    }
+
+    @Override
+    public long appliedStep() {
+        return appliedStep;
+    }
+
+    @Override
+    public long stateBytes() {
+        return trainer.stateBytes();
+    }
+
+    @Override
+    public void readState(MemorySegment target) {
+        trainer.readState(target);
+    }
+
+    @Override
+    public void writeState(MemorySegment source) {
+        trainer.writeState(source);
+    }
+
+    @Override
     public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
         MicroBatchResult result = trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets,
                 lossScale);
         reduction.microBatchEnded(trainer.gradients());
+        return result;
+    }
+
+    @Override
+    public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
+        MicroBatchResult result = runMicroBatch(samples, budgets, 1);
+        dropStep();
         return result;
     }
 
@@ -70,6 +107,12 @@ final class EngineRankWorker implements RankWorker {
         trainer.zeroGradients();
         int checksum = trainer.parameterChecksum();
         return new StepEnd(update, checksum, waitNanos, reduced - start - waitNanos, System.nanoTime() - reduced);
+    }
+
+    @Override
+    public void dropStep() {
+        reduction.drop();
+        trainer.zeroGradients();
     }
 
     @Override

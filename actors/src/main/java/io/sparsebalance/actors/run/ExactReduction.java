@@ -55,6 +55,11 @@ final class ExactReduction implements GradientReduction {
         return waitNanos;
     }
 
+    @Override
+    public void drop() {
+        sum.clear();
+    }
+
     private Tensor staging(Tensor gradients) {
         if (staging == null) {
             staging = device.allocateHost(DType.F32, gradients.size());

@@ -8,18 +8,20 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Plain F32: micro-batches add up on the device in the order that they were run in, ranks in their order. Gradients that the JVM
- * cannot address pass through page-locked memory of the host.
+ * cannot address are added up where they are if the ranks share one device's memory, and pass through page-locked memory of the
+ * host else.
  */
 final class FastReduction implements GradientReduction {
     private final Device device;
     private final Collective collective;
-    private final int numRanks;
+    private final boolean alone;
     private Tensor staging;
 
-    FastReduction(Device device, Collective collective, int numRanks) {
+    /** @param alone whether there is never another rank */
+    FastReduction(Device device, Collective collective, boolean alone) {
         this.device = device;
         this.collective = collective;
-        this.numRanks = numRanks;
+        this.alone = alone;
     }
 
     @Override
@@ -32,9 +34,13 @@ final class FastReduction implements GradientReduction {
         if (gradients.isAddressable()) {
             return collective.allReduceSum(gradients.segment(), step);
         }
-        if (numRanks == 1) {
+        if (alone) {
             // Nothing to add: the collective only notes the step.
             return collective.allReduceSum(MemorySegment.NULL, step);
+        }
+        if (collective.isInProcess() && device.ranksShareMemory()) {
+            device.stream().synchronize();
+            return collective.allReduceSum(new DeviceArray(device, gradients), step);
         }
         if (staging == null) {
             staging = device.allocateHost(DType.F32, gradients.size());
@@ -43,6 +49,11 @@ final class FastReduction implements GradientReduction {
         long waitNanos = collective.allReduceSum(staging.segment(), step);
         gradients.upload(staging.segment());
         return waitNanos;
+    }
+
+    @Override
+    public void drop() {
+        // What was added up is in the gradient itself.
     }
 
     @Override

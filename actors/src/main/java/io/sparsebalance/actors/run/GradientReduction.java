@@ -14,6 +14,9 @@ interface GradientReduction extends AutoCloseable {
      */
     long reduce(Tensor gradients, long step);
 
+    /** Forgets what was taken of a step that will not be reduced. */
+    void drop();
+
     /** Bytes of the host that are held besides the device's. */
     long bytes();
 

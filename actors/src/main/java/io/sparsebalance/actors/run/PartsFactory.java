@@ -3,6 +3,7 @@ package io.sparsebalance.actors.run;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.TokenStore;
+import io.sparsebalance.policies.workload.Workload;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -19,16 +20,29 @@ public interface PartsFactory {
 
     /** The real one. */
     static PartsFactory engine() {
-        return new EngineParts(Optional.empty());
+        return new EngineParts(Corpus::ofText, Optional.empty(), false);
     }
 
     /**
-     * The real one, whose replicas begin from a checkpoint.
+     * The real one, with other samples or other parameters.
      *
-     * @param checkpoints directory of checkpoints of a model of the same shape; the newest whole one is taken
+     * @param lengths of samples whose tokens are drawn, instead of the configuration's text
+     * @param checkpoints directory of checkpoints of a model of the same shape, the newest whole one of which is taken, instead of
+     *            initial parameters
      */
-    static PartsFactory from(Path checkpoints) {
-        return new EngineParts(Optional.of(checkpoints));
+    static PartsFactory of(Optional<Workload> lengths, Optional<Path> checkpoints) {
+        Corpus.Opener samples = lengths.<Corpus.Opener>map(
+                drawn -> (config, progress) -> Corpus.synthetic(drawn, config)).orElse(Corpus::ofText);
+        return new EngineParts(samples, checkpoints, false);
+    }
+
+    /**
+     * The real one, whose replicas go on from a checkpoint of the same run, if there is one.
+     *
+     * @param checkpoints directory of the run's checkpoints, which need not exist
+     */
+    static PartsFactory resuming(Path checkpoints) {
+        return new EngineParts(Corpus::ofText, Optional.of(checkpoints), true);
     }
 
     /**

@@ -2,9 +2,11 @@ package io.sparsebalance.actors.run;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
-import io.sparsebalance.actors.collective.InProcess;
+import io.sparsebalance.actors.protocol.RunSettings;
+import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.rundir.RunDirectory;
 import io.sparsebalance.actors.training.Coordinator;
+import io.sparsebalance.actors.training.ProcessRanks;
 import io.sparsebalance.actors.training.RunContext;
 import io.sparsebalance.actors.training.RunJournal;
 import io.sparsebalance.actors.training.RunParts;
@@ -49,7 +51,7 @@ public final class RunHost implements TrainingRun {
     private final Thread thread;
     private volatile StepReport progress;
     private boolean stopRequested;
-    private ActorRef<? super Coordinator.Command> coordinator;
+    private ActorRef<? super ToCoordinator> coordinator;
 
     /** How the actors ended. */
     private record End(TrainingResult result, Throwable failure) {}
@@ -91,7 +93,7 @@ public final class RunHost implements TrainingRun {
     public synchronized void stop() {
         stopRequested = true;
         if (coordinator != null) {
-            coordinator.tell(new Coordinator.Stop());
+            coordinator.tell(new ToCoordinator.Stop());
         }
     }
 
@@ -162,18 +164,19 @@ public final class RunHost implements TrainingRun {
     private End act(RunParts parts, RunDirectory directory, RunJournal journal) throws InterruptedException {
         CompletableFuture<End> ended = new CompletableFuture<>();
         RunContext context = new RunContext(parts, directory, journal,
-                InProcess.create(config.run().ranks(), config.run().stepTimeout()),
+                new ProcessRanks(runId, config.run().ranks(), parts.workers(), config.run().stepTimeout()), 1,
+                RunSettings.Restart.none(),
                 (found, failure) -> ended.complete(new End(found, failure)));
         ActorSystem<?> own = null;
         try {
-            ActorRef<Coordinator.Command> started;
+            ActorRef<ToCoordinator> started;
             if (host.isPresent()) {
                 started = host.get().systemActorOf(Coordinator.create(context), "sparsebalance-" + runId,
                         Props.empty());
                 host.get().getWhenTerminated().thenAccept(done -> ended.complete(new End(null,
                         new TrainingFailedException("the host's actor system ended during the run", null))));
             } else {
-                ActorSystem<Coordinator.Command> system = ActorSystem.create(Coordinator.create(context),
+                ActorSystem<ToCoordinator> system = ActorSystem.create(Coordinator.create(context),
                         "sparsebalance-" + runId,
                         pekkoConfig());
                 system.getWhenTerminated().thenAccept(done -> ended.complete(new End(null,
@@ -184,7 +187,7 @@ public final class RunHost implements TrainingRun {
             synchronized (this) {
                 coordinator = started;
                 if (stopRequested) {
-                    coordinator.tell(new Coordinator.Stop());
+                    coordinator.tell(new ToCoordinator.Stop());
                 }
             }
             return ended.join();

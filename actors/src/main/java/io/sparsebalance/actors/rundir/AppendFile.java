@@ -57,6 +57,30 @@ final class AppendFile implements AutoCloseable {
         }
     }
 
+    /** Cuts off a last line that was not written whole, as after a crash. */
+    void cutTornLine() throws IOException {
+        try {
+            long size = channel.size();
+            long end = size;
+            ByteBuffer one = ByteBuffer.allocate(1);
+            try (FileChannel reader = FileChannel.open(path, StandardOpenOption.READ)) {
+                while (end > 0) {
+                    one.clear();
+                    reader.read(one, end - 1);
+                    if (one.get(0) == '\n') {
+                        break;
+                    }
+                    end--;
+                }
+            }
+            if (end < size) {
+                channel.truncate(end);
+            }
+        } catch (IOException e) {
+            throw WriteFailures.of("repair", path, e);
+        }
+    }
+
     /** Waits until all lines are on disk. */
     void force() throws IOException {
         try {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.Optional;
 
 /**
  * What a run leaves behind: {@code config.conf}, {@code run.json}, {@code ledger.jsonl}, {@code metrics.jsonl},
@@ -22,23 +23,50 @@ import java.time.format.DateTimeFormatter;
 public final class RunDirectory implements AutoCloseable {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final int MAX_TRIES = 1000;
-    private static final String CONFIG = "config.conf";
-    private static final String LEDGER = "ledger.jsonl";
-    private static final String METRICS = "metrics.jsonl";
-    private static final String CHECKPOINTS = "checkpoints";
+    static final String CONFIG = "config.conf";
+    static final String LEDGER = "ledger.jsonl";
+    static final String METRICS = "metrics.jsonl";
+    static final String CHECKPOINTS = "checkpoints";
+    static final String RESULT = "result.json";
 
     private final Path path;
     private final ObjectMapper json = Json.mapper();
     private final ObjectWriter pretty = json.writerWithDefaultPrettyPrinter();
     private final AppendFile ledger;
     private final AppendFile metrics;
-    private long lastStep = -1;
+    /** Who else may commit, and the term of this one; empty where nobody may. */
+    private final Optional<Terms> terms;
+    private final long term;
+    private long lastStep;
 
     /** Takes over both files. */
     RunDirectory(Path path, AppendFile ledger, AppendFile metrics) {
+        this(path, ledger, metrics, Optional.empty(), 1, -1);
+    }
+
+    private RunDirectory(Path path, AppendFile ledger, AppendFile metrics, Optional<Terms> terms, long term,
+            long lastStep) {
         this.path = path;
         this.ledger = ledger;
         this.metrics = metrics;
+        this.terms = terms;
+        this.term = term;
+        this.lastStep = lastStep;
+    }
+
+    /** The directory of a run of several nodes, for the coordinator of a term. */
+    static RunDirectory shared(Path path, Terms terms, long term, String ledgerName, long lastStep)
+            throws IOException {
+        AppendFile ledger = AppendFile.open(path.resolve(ledgerName));
+        try {
+            AppendFile metrics = AppendFile.open(path.resolve(METRICS));
+            metrics.cutTornLine();
+            DurableFiles.forceDirectory(path);
+            return new RunDirectory(path, ledger, metrics, Optional.of(terms), term, lastStep);
+        } catch (IOException e) {
+            ledger.close();
+            throw e;
+        }
     }
 
     /**
@@ -116,6 +144,7 @@ public final class RunDirectory implements AutoCloseable {
      * Appends a committed step: the ledger first, since it decides what was committed.
      *
      * @throws IllegalArgumentException if the step does not follow the last one, or entry and report are of different steps
+     * @throws StaleTermException if a coordinator of a later term has taken over; nobody may be told of the step
      * @throws IOException if a file cannot be written; the step is committed if the ledger holds it
      */
     public void commit(LedgerEntry entry, StepReport report) throws IOException {
@@ -130,6 +159,14 @@ public final class RunDirectory implements AutoCloseable {
         String metricsLine = json.writeValueAsString(report);
         ledger.line(Ledger.line(json, entry));
         lastStep = entry.step();
+        if (terms.isPresent()) {
+            // In this order: whoever takes the next term reads the ledger after it has taken it.
+            ledger.force();
+            long newest = terms.get().newest();
+            if (newest > term) {
+                throw new StaleTermException(term, newest);
+            }
+        }
         metrics.line(metricsLine);
     }
 
@@ -146,7 +183,7 @@ public final class RunDirectory implements AutoCloseable {
 
     /** Writes {@code result.json}, whole or not at all. */
     public void writeResult(TrainingResult result) throws IOException {
-        DurableFiles.write(path.resolve("result.json"), pretty.writeValueAsString(result) + "\n");
+        DurableFiles.write(path.resolve(RESULT), pretty.writeValueAsString(result) + "\n");
     }
 
     /** Forces all to disk and closes it. Safe to call again. */

@@ -1,6 +1,8 @@
 package io.sparsebalance.actors.training;
 
-import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.protocol.BalancerLogic;
+import io.sparsebalance.actors.protocol.BatcherLogic;
+import io.sparsebalance.actors.protocol.RunSettings;
 import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.actors.rundir.RunDirectory;
 import io.sparsebalance.api.RunInfo;
@@ -19,6 +21,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 
 /** What the actors of one run share, all of it fixed before they start. */
@@ -28,24 +32,29 @@ public final class RunContext {
     private final RunParts parts;
     private final RunDirectory directory;
     private final RunJournal journal;
-    private final List<Collective> collectives;
+    private final RankSource ranks;
+    private final RunSettings.Restart restart;
+    private final long term;
     private final BiConsumer<TrainingResult, Throwable> end;
-    private final List<List<SampleRef>> heldOut;
+    private final Map<Integer, List<List<SampleRef>>> heldOut = new ConcurrentHashMap<>();
 
     /**
      * Borrows everything.
      *
-     * @param collectives one for each rank
+     * @param ranks where ranks come from
+     * @param term of the coordinator
+     * @param restart how far the ledger is
      * @param end is told the result, and the failure or null, when every rank is closed
      */
-    public RunContext(RunParts parts, RunDirectory directory, RunJournal journal, List<Collective> collectives,
-            BiConsumer<TrainingResult, Throwable> end) {
+    public RunContext(RunParts parts, RunDirectory directory, RunJournal journal, RankSource ranks, long term,
+            RunSettings.Restart restart, BiConsumer<TrainingResult, Throwable> end) {
         this.parts = parts;
         this.directory = directory;
         this.journal = journal;
-        this.collectives = List.copyOf(collectives);
+        this.ranks = ranks;
+        this.term = term;
+        this.restart = restart;
         this.end = end;
-        this.heldOut = chooseHeldOut(parts);
     }
 
     RunParts parts() {
@@ -60,25 +69,30 @@ public final class RunContext {
         return journal;
     }
 
-    List<Collective> collectives() {
-        return collectives;
+    RunSettings.Restart restart() {
+        return restart;
+    }
+
+    RankSource ranks() {
+        return ranks;
     }
 
     Path directory() {
         return directory.path();
     }
 
-    Path checkpoints() {
-        return directory.checkpoints();
+    /** What the coordinator goes by. */
+    RunSettings settings(RunSettings.Addresses addresses) {
+        TrainingConfig.Run config = parts.config().run();
+        return new RunSettings(runId(), term, config.steps(), parts.config().batch().plansAhead(),
+                new RunSettings.Evaluation(config.evaluation().every(), this::heldOut, baseBudgets()),
+                new RunSettings.Checkpoint(config.checkpoint().every(), directory.checkpoints().toString()),
+                ranks.patience(config.stepTimeout()), ranks.membership(), restart, addresses);
     }
 
     /** Held-out samples of each rank. */
-    List<List<SampleRef>> heldOut() {
-        return heldOut;
-    }
-
-    boolean hasHeldOut() {
-        return heldOut.stream().anyMatch(samples -> !samples.isEmpty());
+    private List<List<SampleRef>> heldOut(int numRanks) {
+        return heldOut.computeIfAbsent(numRanks, this::chooseHeldOut);
     }
 
     Budgets baseBudgets() {
@@ -110,18 +124,18 @@ public final class RunContext {
         end.accept(result, failure);
     }
 
-    Batcher.Settings batcherSettings() {
+    BatcherLogic.Settings batcherSettings() {
         TrainingConfig config = parts.config();
-        return new Batcher.Settings(runId(), config.run().seed(), config.run().ranks(), config.batch().samplesPerStep(),
+        return new BatcherLogic.Settings(runId(), config.run().seed(), config.batch().samplesPerStep(),
                 config.batch().microBatchesPerStep(), config.batch().tokenCap(), config.batch().lookaheadWindow(),
                 baseBudgets(),
                 BatchingPolicies.byName(config.batch().policy()));
     }
 
-    Balancer.Settings balancerSettings(StepId generation) {
+    BalancerLogic.Settings balancerSettings() {
         TrainingConfig config = parts.config();
         TrainingConfig.AttentionSection attention = config.attention();
-        return new Balancer.Settings(generation, config.run().ranks(), attention.block(),
+        return new BalancerLogic.Settings(attention.block(),
                 new SparsitySettings(attention.kBase(), attention.kMin(), attention.kMax(), config.balance().anchor(),
                         config.balance().guard(), config.balance().maxChange(), config.balance().hysteresis()),
                 SparsityPolicies.byName(config.balance().sparsity()), config.balance().feedback(),
@@ -133,9 +147,9 @@ public final class RunContext {
     }
 
     /** The first held-out samples up to the token limit, dealt to the ranks in turn. */
-    private static List<List<SampleRef>> chooseHeldOut(RunParts parts) {
+    private List<List<SampleRef>> chooseHeldOut(int numRanks) {
         List<List<SampleRef>> byRank = new ArrayList<>();
-        for (int rank = 0; rank < parts.config().run().ranks(); rank++) {
+        for (int rank = 0; rank < numRanks; rank++) {
             byRank.add(new ArrayList<>());
         }
         long left = parts.config().run().evaluation().maxTokens();

@@ -1,5 +1,10 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.protocol.Effect;
+import io.sparsebalance.actors.protocol.MicroBatchOutcome;
+import io.sparsebalance.actors.protocol.StepOutcome;
+import io.sparsebalance.actors.protocol.StepPlan;
+import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.api.StepReport;
 import io.sparsebalance.data.SampleRef;
@@ -9,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.TreeMap;
 
 /** Puts a step's report and ledger entry together. */
 final class StepReports {
@@ -20,21 +24,10 @@ final class StepReports {
     private StepReports() {
     }
 
-    /** What is wrong if the ranks' parameters are not equal, or null. */
-    static String checksumMismatch(Map<Integer, Coordinator.StepFinished> finished) {
-        Map<Integer, String> checksums = new TreeMap<>();
-        finished.forEach((rank, fact) -> checksums.put(rank, String.format("%08x", fact.end().parameterChecksum())));
-        if (checksums.values().stream().distinct().count() <= 1) {
-            return null;
-        }
-        return "the ranks' parameters differ (CRC32C by rank: " + checksums
-                + "); a device computed something else: check the memory of"
-                + " the odd one's host, and start again from the last checkpoint";
-    }
-
-    static StepReport report(StepOutcome outcome, Map<Integer, Coordinator.StepFinished> finished,
-            OptionalDouble heldOutLoss,
-            long stepNanos) {
+    static StepReport report(Effect.Commit commit) {
+        StepOutcome outcome = commit.outcome();
+        Map<Integer, ToCoordinator.StepFinished> finished = commit.ends();
+        OptionalDouble heldOutLoss = commit.heldOutLoss();
         double lossSum = 0;
         long targets = 0;
         long selected = 0;
@@ -56,11 +49,11 @@ final class StepReports {
                     density(result.selectedPairs(), result.causalPairs()), outcome.coverage().get(i)));
         }
         long tokens = outcome.plan().numTokens();
-        double stepSeconds = stepNanos / NANOS_PER_SECOND;
-        Coordinator.StepFinished first = finished.values().iterator().next();
-        long nativeBytes = finished.values().stream().mapToLong(Coordinator.StepFinished::memoryBytes).sum();
+        double stepSeconds = commit.stepNanos() / NANOS_PER_SECOND;
+        ToCoordinator.StepFinished first = finished.values().iterator().next();
+        long nativeBytes = finished.values().stream().mapToLong(ToCoordinator.StepFinished::memoryBytes).sum();
         Runtime runtime = Runtime.getRuntime();
-        return new StepReport(outcome.id().step(), lossSum / Math.max(1, targets), heldOutLoss,
+        return new StepReport(commit.id().step(), lossSum / Math.max(1, targets), heldOutLoss,
                 first.end().update().gradientNorm(),
                 first.end().update().learningRate(), tokens, stepSeconds, tokens / stepSeconds,
                 outcome.slowest().imbalance(),
@@ -75,8 +68,8 @@ final class StepReports {
     }
 
     private static List<StepReport.RankStep> ranks(StepOutcome outcome,
-            Map<Integer, Coordinator.StepFinished> finished) {
-        int numRanks = finished.size();
+            Map<Integer, ToCoordinator.StepFinished> finished) {
+        int numRanks = outcome.verdicts().size();
         double[] busy = new double[numRanks];
         double[] predicted = new double[numRanks];
         for (int i = 0; i < outcome.outcomes().size(); i++) {
@@ -86,18 +79,21 @@ final class StepReports {
         }
         List<StepReport.RankStep> ranks = new ArrayList<>();
         for (int rank = 0; rank < numRanks; rank++) {
-            Coordinator.StepFinished fact = finished.get(rank);
+            ToCoordinator.StepFinished fact = finished.get(rank);
             Verdict verdict = outcome.verdicts().get(rank);
-            ranks.add(new StepReport.RankStep(rank, busy[rank],
-                    (fact.idleNanos() + fact.end().waitNanos()) / NANOS_PER_SECOND,
+            // Of a step that was committed by another generation than ran it, not every rank is known.
+            long waitNanos = fact == null ? 0 : fact.idleNanos() + fact.end().waitNanos();
+            ranks.add(new StepReport.RankStep(rank, busy[rank], waitNanos / NANOS_PER_SECOND,
                     predicted[rank], verdict.speedFactor(), verdict.straggler()));
         }
         return ranks;
     }
 
-    static LedgerEntry ledgerEntry(StepOutcome outcome, StepReport report) {
+    static LedgerEntry ledgerEntry(Effect.Commit commit, StepReport report) {
+        StepOutcome outcome = commit.outcome();
         StepPlan plan = outcome.plan();
-        return new LedgerEntry(outcome.id().runId(), 1, outcome.id().generation(), report.step(), plan.firstPosition(),
+        return new LedgerEntry(commit.id().runId(), commit.id().term(), commit.id().generation(), report.step(),
+                plan.firstPosition(),
                 plan.microBatches().stream().mapToInt(List::size).sum(),
                 plan.microBatches().stream().map(batch -> batch.stream().map(SampleRef::id).toList()).toList(),
                 outcome.outcomes().stream().map(MicroBatchOutcome::rank).toList(),

@@ -10,10 +10,12 @@ import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.simulation.ArmResult;
+import io.sparsebalance.policies.workload.Workload;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -41,18 +43,44 @@ class BalanceBenchTest {
             BooleanSupplier stopped) throws IOException {
         TrainingConfig config = TinyRuns.onTexts(directory, "run.ranks=" + (timeMultiplexed ? 1 : numRanks),
                 "run.steps=" + STEPS, "batch.samples-per-step=8", "batch.micro-batches-per-step=" + 2 * numRanks);
-        return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, checkpoints, timeMultiplexed),
-                new BalanceBench.Listener() {
-                    @Override
-                    public void onPreparing(String what) {
-                        assertThat(what).isNotBlank();
-                    }
+        return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, Optional.empty(), checkpoints,
+                true, timeMultiplexed), listener(stepsDone)).run(stopped);
+    }
 
-                    @Override
-                    public void onStep(int step, double elapsedSeconds) {
-                        stepsDone.set(step);
-                    }
-                }).run(stopped);
+    private static BalanceBench.Listener listener(AtomicInteger stepsDone) {
+        return new BalanceBench.Listener() {
+            @Override
+            public void onPreparing(String what) {
+                assertThat(what).isNotBlank();
+            }
+
+            @Override
+            public void onStep(int step, double elapsedSeconds) {
+                stepsDone.set(step);
+            }
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void drawnSamplesNeedNoTextAndRanksInTurnsOneReplica(boolean timeMultiplexed) {
+        int numRanks = timeMultiplexed ? 8 : 2;
+        TrainingConfig config = TinyRuns.config("run.ranks=" + (timeMultiplexed ? 1 : numRanks), "run.steps=2",
+                "batch.samples-per-step=32", "batch.micro-batches-per-step=" + 2 * numRanks, "model.vocabulary=300",
+                "data.source=" + directory.resolve("nowhere"));
+        Workload lengths = new Workload.Named("wikipedia", OptionalDouble.empty());
+        BenchSettings settings = new BenchSettings(config, ARMS, numRanks, 2, 1, Optional.of(lengths), Optional.empty(),
+                false, timeMultiplexed);
+        assertThat(settings.sharesReplica()).isEqualTo(timeMultiplexed);
+        BenchReport report = new BalanceBench(settings, listener(new AtomicInteger())).run(() -> false);
+        assertThat(report.complete()).isTrue();
+        for (BenchReport.ArmSteps arm : report.arms()) {
+            assertThat(arm.all()).hasSize(2).allSatisfy(step -> {
+                assertThat(step.busySeconds()).hasSize(numRanks).allSatisfy(busy -> assertThat(busy).isPositive());
+                assertThat(step.loss()).as("that of 300 words of which none is likelier").isBetween(5.0, 6.5);
+            });
+            assertThat(arm.heldOutLoss()).isEmpty();
+        }
     }
 
     @ParameterizedTest
@@ -122,9 +150,11 @@ class BalanceBenchTest {
     @Test
     void settingsThatContradictEachOtherAreRefused() {
         TrainingConfig config = TinyRuns.config("run.ranks=2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), true))
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 4, 10, 2, Optional.empty(), Optional.empty(),
+                true, true))
                 .hasMessageContaining("4 ranks on 2");
-        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), false))
+        assertThatThrownBy(() -> new BenchSettings(config, ARMS, 2, 2, 2, Optional.empty(), Optional.empty(),
+                true, false))
                 .hasMessageContaining("warm-up");
     }
 }

@@ -94,6 +94,6 @@ class DefaultsTest {
 
     private static TrainingConfig withoutText(TrainingConfig c) {
         return new TrainingConfig(c.run(), c.device(), c.model(), c.attention(), c.data(), c.batch(), c.balance(),
-                c.optimizer(), "", c.pekko());
+                c.optimizer(), c.cluster(), "", c.pekko());
     }
 }

@@ -96,8 +96,33 @@ public final class Fakes {
         }
 
         @Override
+        public long appliedStep() {
+            return 0;
+        }
+
+        @Override
+        public long stateBytes() {
+            return values.byteSize();
+        }
+
+        @Override
+        public void readState(MemorySegment target) {
+            target.copyFrom(values);
+        }
+
+        @Override
+        public void writeState(MemorySegment source) {
+            values.copyFrom(source);
+        }
+
+        @Override
         public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
             ran.incrementAndGet();
+            return evaluate(samples, budgets);
+        }
+
+        @Override
+        public MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets) {
             return evaluate(samples, budgets);
         }
 
@@ -105,6 +130,11 @@ public final class Fakes {
         public StepEnd finishStep(long step) {
             long waited = collective == null ? 0 : collective.allReduceSum(values, step);
             return new StepEnd(new UpdateResult(1, 0.1), checksum(step), waited, 0, 0);
+        }
+
+        @Override
+        public void dropStep() {
+            // Nothing was added up.
         }
 
         /** Of the made-up parameters. */

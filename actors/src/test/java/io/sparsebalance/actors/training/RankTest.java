@@ -2,6 +2,13 @@ package io.sparsebalance.actors.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sparsebalance.actors.protocol.MemberId;
+import io.sparsebalance.actors.protocol.StepId;
+import io.sparsebalance.actors.protocol.ToBalancer;
+import io.sparsebalance.actors.protocol.ToCoordinator;
+import io.sparsebalance.actors.protocol.ToRank;
+import io.sparsebalance.actors.rank.ProcessPlanes;
+import io.sparsebalance.actors.rank.RankPlane;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.policies.Budgets;
@@ -10,16 +17,19 @@ import java.util.List;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
 class RankTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
-    private static final StepId FIRST = new StepId("run", 1, 1);
+    private static final MemberId MEMBER = new MemberId("node", 3);
+    private static final StepId NONE = new StepId("run", 1, 1, 0);
+    private static final StepId FIRST = new StepId("run", 1, 1, 1);
     private static final Budgets BUDGETS = Budgets.uniform(4, Fakes.LAYERS);
 
-    private final TestProbe<Balancer.Command> balancer = KIT.createTestProbe();
-    private final TestProbe<Coordinator.Command> coordinator = KIT.createTestProbe();
+    private final TestProbe<ToBalancer> balancer = KIT.createTestProbe();
+    private final TestProbe<ToCoordinator> coordinator = KIT.createTestProbe();
 
     @AfterAll
     static void stop() {
@@ -27,87 +37,94 @@ class RankTest {
     }
 
     @Test
-    void opensItsDeviceAsksForWorkAndRunsAGrantOnce() {
+    void opensItsDeviceJoinsAsksForWorkAndRunsAGrantOnce() {
         Fakes.Worker worker = new Fakes.Worker(null);
-        ActorRef<Rank.Command> rank = rank(worker);
-        coordinator.expectMessage(new Coordinator.RankReady(3, "fake", 4));
-        balancer.expectMessage(new Balancer.RequestWork(3, 0));
-        Rank.Grant grant = grant(FIRST, 2);
+        ActorRef<ToRank> rank = active(worker);
+        ToRank.Grant grant = grant(FIRST, 2);
         rank.tell(grant);
-        Balancer.MicroBatchCompleted done = balancer.expectMessageClass(Balancer.MicroBatchCompleted.class);
+        ToBalancer.MicroBatchCompleted done = completed();
         assertThat(done.outcome().microBatch()).isEqualTo(2);
-        assertThat(done.outcome().rank()).isEqualTo(3);
+        assertThat(done.outcome().rank()).isZero();
         rank.tell(grant);
-        assertThat(balancer.expectMessageClass(Balancer.MicroBatchCompleted.class)).isEqualTo(done);
+        assertThat(completed()).isEqualTo(done);
         assertThat(worker.ran).hasValue(1);
     }
 
     @Test
-    void finishesAStepOnceAndIgnoresWorkOfFinishedSteps() {
-        Fakes.Worker worker = new Fakes.Worker(null);
-        ActorRef<Rank.Command> rank = rank(worker);
-        balancer.expectMessage(new Balancer.RequestWork(3, 0));
-        rank.tell(new Rank.FinishStep(FIRST));
-        rank.tell(new Rank.FinishStep(FIRST));
-        Coordinator.StepFinished finished = coordinatorMessage(Coordinator.StepFinished.class);
-        assertThat(finished.end().parameterChecksum()).isEqualTo(1);
-        balancer.expectMessage(new Balancer.RequestWork(3, 1));
-        rank.tell(grant(FIRST, 0));
-        rank.tell(new Rank.FinishStep(FIRST));
-        coordinator.expectNoMessage(Duration.ofMillis(100));
-        assertThat(worker.ran).hasValue(0);
-    }
-
-    @Test
     void anErrorOnTheDeviceIsReportedWithWhatWasBeingDone() {
-        ActorRef<Rank.Command> rank = rank(new Fakes.Worker(null) {
+        ActorRef<ToRank> rank = active(new Fakes.Worker(null) {
             @Override
             public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
                 throw new IllegalStateException("boom");
             }
         });
         rank.tell(grant(FIRST, 0));
-        balancer.expectMessage(new Balancer.RequestWork(3, 0));
-        rank.tell(grant(FIRST, 0));
-        Coordinator.RankFailed failure = coordinatorMessage(Coordinator.RankFailed.class);
+        ToCoordinator.RankFailed failure = coordinator.expectMessageClass(ToCoordinator.RankFailed.class);
+        assertThat(failure.member()).isEqualTo(MEMBER);
         assertThat(failure.doing()).isEqualTo("running micro-batch 0 of step 1");
-        assertThat(failure.cause()).hasMessage("boom");
+        assertThat(failure.failure().message()).isEqualTo("boom");
     }
 
     @Test
     void aDeviceThatDoesNotOpenIsReported() {
-        KIT.spawn(Rank.create(0, "run", balancer.ref(), coordinator.ref(), () -> {
+        ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> {
             throw new IllegalStateException("no such device");
-        }));
-        Coordinator.RankFailed failure = coordinatorMessage(Coordinator.RankFailed.class);
+        }, again -> {}));
+        rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
+        ToCoordinator.RankFailed failure = coordinator.expectMessageClass(ToCoordinator.RankFailed.class);
         assertThat(failure.doing()).isEqualTo("opening its device");
     }
 
     @Test
     void shutdownReleasesTheWorkerAndEndsTheActor() {
         Fakes.Worker worker = new Fakes.Worker(null);
-        ActorRef<Rank.Command> rank = rank(worker);
-        balancer.expectMessage(new Balancer.RequestWork(3, 0));
-        rank.tell(new Rank.Shutdown());
-        assertThat(coordinatorMessage(Coordinator.RankClosed.class)).isEqualTo(new Coordinator.RankClosed(3, 0));
+        ActorRef<ToRank> rank = active(worker);
+        rank.tell(new ToRank.Shutdown(1, "the test ends", false));
+        assertThat(coordinator.expectMessageClass(ToCoordinator.RankClosed.class))
+                .isEqualTo(new ToCoordinator.RankClosed(MEMBER, 0));
         assertThat(worker.closed).hasValue(1);
         coordinator.expectTerminated(rank, Duration.ofSeconds(3));
     }
 
-    private ActorRef<Rank.Command> rank(Fakes.Worker worker) {
-        return KIT.spawn(Rank.create(3, "run", balancer.ref(), coordinator.ref(), () -> worker));
+    @Test
+    void aRankThatIsStoppedFromOutsideReleasesItsWorker() {
+        Fakes.Worker worker = new Fakes.Worker(null);
+        ActorRef<ToRank> rank = active(worker);
+        KIT.stop(rank);
+        coordinator.awaitAssert(() -> assertThat(worker.closed).hasValue(1));
     }
 
-    private static Rank.Grant grant(StepId id, int microBatch) {
-        return new Rank.Grant(id, microBatch, List.of(new SampleRef(1, 0, 100)), BUDGETS, 0.01);
+    /** A rank of a generation of its own. */
+    private ActorRef<ToRank> active(Fakes.Worker worker) {
+        ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> worker, again -> {}));
+        rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
+        ToCoordinator.RankReady ready = coordinator.expectMessageClass(ToCoordinator.RankReady.class);
+        assertThat(ready.description()).isEqualTo("fake");
+        assertThat(ready.address()).isEqualTo(address(rank));
+        rank.tell(new ToRank.JoinGeneration(NONE, address(coordinator.ref()), address(balancer.ref())));
+        coordinator.expectMessageClass(ToCoordinator.Joined.class);
+        rank.tell(new ToRank.Activate(NONE, 0, List.of("")));
+        coordinator.expectMessage(new ToCoordinator.Activated(NONE, MEMBER));
+        return rank;
     }
 
-    /** The next message of a kind, past the greeting. */
-    private <M extends Coordinator.Command> M coordinatorMessage(Class<M> type) {
-        Coordinator.Command message = coordinator.receiveMessage();
-        while (message instanceof Coordinator.RankReady) {
-            message = coordinator.receiveMessage();
+    private ToBalancer.MicroBatchCompleted completed() {
+        ToBalancer message = balancer.receiveMessage();
+        while (message instanceof ToBalancer.RequestWork) {
+            message = balancer.receiveMessage();
         }
-        return type.cast(message);
+        return (ToBalancer.MicroBatchCompleted) message;
+    }
+
+    private static RankPlane plane() {
+        return ProcessPlanes.create(1, Duration.ofSeconds(5)).getFirst();
+    }
+
+    private static String address(ActorRef<?> actor) {
+        return ActorRefResolver.get(KIT.system()).toSerializationFormat(actor);
+    }
+
+    private static ToRank.Grant grant(StepId id, int microBatch) {
+        return new ToRank.Grant(id, microBatch, List.of(new SampleRef(1, 0, 100)), BUDGETS, 0.01);
     }
 }

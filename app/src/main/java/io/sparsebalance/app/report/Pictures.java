@@ -55,7 +55,8 @@ final class Pictures {
 
     /** Busy and wait of each rank, a bar a step. */
     String busyAndWait() {
-        int numRanks = steps.getFirst().ranks().size();
+        // Of several nodes, ranks may have come and gone.
+        int numRanks = steps.stream().mapToInt(s -> s.ranks().size()).max().orElse(1);
         int row = Math.max(28, Math.min(90, 360 / numRanks));
         Svg svg = new Svg(Svg.TOP + numRanks * row + Svg.BOTTOM, "Busy and waiting time of each rank in each step");
         List<StepReport> shown = thin(steps, MAX_BARS);
@@ -69,6 +70,9 @@ final class Pictures {
             double floor = Svg.TOP + (rank + 1.0) * row - 4;
             Axis y = Axis.exact(0, top, 0, row - 8);
             for (int i = 0; i < shown.size(); i++) {
+                if (rank >= shown.get(i).ranks().size()) {
+                    continue;
+                }
                 StepReport.RankStep seen = shown.get(i).ranks().get(rank);
                 double busy = y.at(Math.min(top, seen.busySeconds()));
                 double wait = y.at(Math.min(top, seen.busySeconds() + seen.waitSeconds())) - busy;

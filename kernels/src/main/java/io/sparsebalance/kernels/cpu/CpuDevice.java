@@ -76,6 +76,16 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public boolean isAccelerator() {
+        return false;
+    }
+
+    @Override
+    public boolean ranksShareMemory() {
+        return true;
+    }
+
+    @Override
     public Stream stream() {
         return IMMEDIATE;
     }

@@ -26,6 +26,7 @@ final class CublasLt {
     static final int OP_T = 1;
     /** {@code cublasLtMatmulHeuristicResult_t}: algorithm (64 bytes), workspace, state, waves, four reserved words. */
     static final int HEURISTIC_BYTES = 96;
+    static final int HEURISTIC_WORKSPACE_OFFSET = 64;
     static final int HEURISTIC_STATE_OFFSET = 72;
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -47,6 +48,7 @@ final class CublasLt {
     private final MethodHandle preferenceDestroy;
     private final MethodHandle preferenceSet;
     private final MethodHandle heuristic;
+    private final MethodHandle algorithmCheck;
     private final MethodHandle matmul;
 
     private CublasLt(NativeLibraries.Found library) {
@@ -62,6 +64,7 @@ final class CublasLt {
         preferenceDestroy = function("MatmulPreferenceDestroy", LONG);
         preferenceSet = function("MatmulPreferenceSetAttribute", LONG, INT, POINTER, LONG);
         heuristic = function("MatmulAlgoGetHeuristic", LONG, LONG, LONG, LONG, LONG, LONG, LONG, INT, POINTER, POINTER);
+        algorithmCheck = function("MatmulAlgoCheck", LONG, LONG, LONG, LONG, LONG, LONG, POINTER, POINTER);
         matmul = function("Matmul", LONG, LONG, POINTER, LONG, LONG, LONG, LONG, POINTER, LONG, LONG, LONG, LONG,
                 POINTER, LONG, LONG, LONG);
         MethodHandle getVersion = Linker.nativeLinker().downcallHandle(
@@ -174,6 +177,16 @@ final class CublasLt {
             int code = call(() -> (int) heuristic.invokeExact(handle, description, a, b, c, c, preference, most,
                     results, count));
             return code == 0 ? count.get(INT, 0) : 0;
+        }
+    }
+
+    /** Whether an algorithm that was chosen for another product can do this one, with at most this much workspace. */
+    boolean canDo(long handle, long description, long a, long b, long c, MemorySegment algorithm, long workspaceBytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment result = arena.allocate(HEURISTIC_BYTES, Long.BYTES);
+            int code = call(() -> (int) algorithmCheck.invokeExact(handle, description, a, b, c, c, algorithm, result));
+            return code == 0 && result.get(INT, HEURISTIC_STATE_OFFSET) == 0
+                    && result.get(LONG, HEURISTIC_WORKSPACE_OFFSET) <= workspaceBytes;
         }
     }
 

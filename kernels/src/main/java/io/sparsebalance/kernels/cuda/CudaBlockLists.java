@@ -5,6 +5,7 @@ import io.sparsebalance.kernels.BlockLists;
 import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Packing;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /**
  * Kept blocks in device memory, as {@code attention_lists.cu} leaves them. The lists of key/value head j begin at
@@ -43,7 +44,7 @@ final class CudaBlockLists implements BlockLists {
             int numCoverageBudgets) {
         this.device = device;
         this.shape = shape;
-        this.grid = grid.hold();
+        this.grid = grid;
         this.budget = budget;
         this.ring = ring;
         this.numCoverageBudgets = numCoverageBudgets;
@@ -56,16 +57,16 @@ final class CudaBlockLists implements BlockLists {
         Arena arena = Arena.ofAuto();
         narrow = new AttentionArguments(arena, shape, host, listLength, AttentionFamily.NARROW_ROWS);
         wide = new AttentionArguments(arena, shape, host, listLength, AttentionFamily.WIDE_ROWS);
-        listStart = ints(host.numTiles() + 1L);
-        lists = ints(numEntries());
-        entries = ints(numEntries());
-        slots = ints(numRows() + 1L);
-        items = ints((long) mostItems() * ITEM_INTS);
-        numItems = ints(1);
-    }
-
-    private CudaTensor ints(long size) {
-        return device.allocateCuda(DType.I32, size);
+        List<CudaTensor> tensors = device.allocateAll(DType.I32, host.numTiles() + 1L, numEntries(), numEntries(),
+                numRows() + 1L, (long) mostItems() * ITEM_INTS, 1);
+        listStart = tensors.get(0);
+        lists = tensors.get(1);
+        entries = tensors.get(2);
+        slots = tensors.get(3);
+        items = tensors.get(4);
+        numItems = tensors.get(5);
+        // Last: if there is too little memory, nothing is held.
+        grid.hold();
     }
 
     @Override

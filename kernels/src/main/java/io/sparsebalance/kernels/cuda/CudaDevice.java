@@ -9,8 +9,10 @@ import io.sparsebalance.kernels.Ops;
 import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -84,6 +86,24 @@ public final class CudaDevice implements Device {
                 shape);
     }
 
+    /**
+     * Vectors of these sizes.
+     *
+     * @throws io.sparsebalance.kernels.DeviceMemoryException if one does not fit; then none is left allocated
+     */
+    List<CudaTensor> allocateAll(DType type, long... sizes) {
+        List<CudaTensor> tensors = new ArrayList<>();
+        try {
+            for (long size : sizes) {
+                tensors.add(allocateCuda(type, size));
+            }
+        } catch (RuntimeException e) {
+            tensors.forEach(CudaTensor::close);
+            throw e;
+        }
+        return tensors;
+    }
+
     /** Memory for the device's own use, which does not count as an open tensor. */
     CudaTensor allocateInternal(DType type, long... shape) {
         long bytes = Math.multiplyExact(CudaTensor.numElements(shape), type.bytes());
@@ -105,6 +125,16 @@ public final class CudaDevice implements Device {
     @Override
     public long chunkBytes() {
         return CHUNK_BYTES;
+    }
+
+    @Override
+    public boolean isAccelerator() {
+        return true;
+    }
+
+    @Override
+    public boolean ranksShareMemory() {
+        return CudaDriver.get().numDevices() == 1;
     }
 
     @Override

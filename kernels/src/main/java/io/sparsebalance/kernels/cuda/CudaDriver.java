@@ -34,6 +34,9 @@ final class CudaDriver {
                         ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT,
                         ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS,
                         ValueLayout.JAVA_LONG));
+        static final MethodHandle MEM_HOST_ALLOC = Linker.nativeLinker().downcallHandle(
+                library().find("cuMemHostAlloc").orElseThrow(), FunctionDescriptor.of(ValueLayout.JAVA_INT,
+                        ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
     }
 
     /**
@@ -93,6 +96,20 @@ final class CudaDriver {
         CUdevice device = new CUdevice();
         CudaErrors.check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet of device " + ordinal);
         return device;
+    }
+
+    /**
+     * {@code cuMemHostAlloc}: page-locks memory of any size, which JCuda, whose buffers end at 2 GiB, cannot.
+     *
+     * @param address is written
+     * @return the driver's result
+     */
+    static int allocateHost(MemorySegment address, long bytes) {
+        try {
+            return (int) Calls.MEM_HOST_ALLOC.invokeExact(address, bytes, 0);
+        } catch (Throwable e) {
+            throw new IllegalStateException("cuMemHostAlloc could not be called: " + e.getMessage(), e);
+        }
     }
 
     /** {@code cuLaunchKernel}; returns the driver's result. */

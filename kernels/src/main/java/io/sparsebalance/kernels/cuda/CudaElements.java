@@ -9,7 +9,8 @@ import jcuda.driver.JCudaDriver;
 
 /** Element-wise kernels and whole sums: {@code elements.cu}, {@code reduce.cu}, {@code adamw.cu}. */
 final class CudaElements {
-    private static final int THREADS = 256;
+    /** Of a block of an element-wise kernel. */
+    static final int THREADS = 256;
     private static final int REDUCE_THREADS = 512;
     private static final int BLOCKS_PER_MULTIPROCESSOR = 8;
     private static final int HALF = 32;
@@ -71,13 +72,23 @@ final class CudaElements {
         if (x.size() == 0) {
             return 0;
         }
-        int grid = grid(x.size());
-        CudaTensor partial = scratch.bytes((grid + 1L) * Double.BYTES);
+        CudaTensor partial = scratch.bytes((numPartials(x.size()) + 1L) * Double.BYTES);
+        return Double.longBitsToDouble(readLong(stream, sumOfSquares(stream, x, partial)));
+    }
+
+    /** Partial sums that a sum over so many elements takes. */
+    int numPartials(long size) {
+        return grid(size);
+    }
+
+    /** Two launches; {@code partial} has room for the partial sums and one more, at whose address the sum (F64) will be. */
+    long sumOfSquares(CudaStream stream, CudaTensor x, CudaTensor partial) {
+        int grid = numPartials(x.size());
         String function = x.type() == DType.F32 ? "sum_of_squares_f32" : "sum_of_squares_bf16";
         device.modules().kernel("reduce", function).launch(stream, grid, 1, 1, REDUCE_THREADS, 0, x, x.size(), partial);
         long sum = partial.address() + (long) grid * Double.BYTES;
         sumPartials(stream, partial, grid, sum, false);
-        return Double.longBitsToDouble(readLong(stream, sum));
+        return sum;
     }
 
     /** One launch that adds up partial sums (F64) in their order, to an address. */
@@ -114,13 +125,21 @@ final class CudaElements {
         if (parameters.size() == 0) {
             return;
         }
-        float firstCorrection = (float) (1 / (1 - Math.pow(s.beta1(), (double) step)));
-        float secondCorrection = (float) (1 / (1 - Math.pow(s.beta2(), (double) step)));
-        float decay = 1 - s.learningRate() * s.weightDecay();
         device.modules().kernel("adamw", "adamw").launch(stream, grid(parameters.size()), 1, 1, THREADS, 0, parameters,
                 gradients, first, second, copy == null ? 0L : copy.address(), parameters.size(), gradientScale,
                 s.beta1(),
-                s.beta2(), firstCorrection, secondCorrection, s.epsilon(), s.learningRate(), decay);
+                s.beta2(), correction(s.beta1(), step), correction(s.beta2(), step), s.epsilon(), s.learningRate(),
+                decay(s));
+    }
+
+    /** What makes up for a moment that began at zero. */
+    static float correction(float beta, long step) {
+        return (float) (1 / (1 - Math.pow(beta, (double) step)));
+    }
+
+    /** Factor on decaying weights. */
+    static float decay(AdamWStep s) {
+        return 1 - s.learningRate() * s.weightDecay();
     }
 
     private CudaKernel elements(String function) {
@@ -128,7 +147,7 @@ final class CudaElements {
     }
 
     /** Enough blocks to fill the GPU, and no more: the kernels go on in steps of the grid. */
-    private int grid(long size) {
+    int grid(long size) {
         long most = (long) device.context().properties().numMultiprocessors() * BLOCKS_PER_MULTIPROCESSOR;
         return (int) Math.min(most, Math.ceilDiv(size, (long) THREADS));
     }

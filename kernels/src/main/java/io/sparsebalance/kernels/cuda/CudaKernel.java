@@ -3,6 +3,7 @@ package io.sparsebalance.kernels.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.JCudaDriver;
@@ -10,7 +11,7 @@ import jcuda.driver.JCudaDriver;
 /** A kernel of a loaded module. Launches cost well under a microsecond here, beside what the driver takes. */
 final class CudaKernel {
     /** With this system property every launch is waited for, so that an error names its kernel. */
-    private static final boolean SYNCHRONOUS = Boolean.getBoolean("sparsebalance.cuda.synchronous");
+    static final boolean SYNCHRONOUS = Boolean.getBoolean("sparsebalance.cuda.synchronous");
     /** Dynamic shared memory that a kernel may take without asking. */
     private static final int DEFAULT_SHARED_BYTES = 48 << 10;
 
@@ -46,8 +47,14 @@ final class CudaKernel {
         if (sharedBytes > grantedSharedBytes) {
             grantShared(sharedBytes);
         }
-        int code = CudaDriver.launchKernel(function.value(), gridX, gridY, gridZ, blockX, sharedBytes,
-                stream.handle().value(), arguments.fill(name, args));
+        int code;
+        try {
+            code = CudaDriver.launchKernel(function.value(), gridX, gridY, gridZ, blockX, sharedBytes,
+                    stream.handle().value(), arguments.fill(name, args));
+        } finally {
+            // Structures passed by value are known to the call by their addresses only.
+            Reference.reachabilityFence(args);
+        }
         if (code == 0 && SYNCHRONOUS) {
             code = JCudaDriver.cuStreamSynchronize(stream.handle());
         }

@@ -2,9 +2,11 @@ package io.sparsebalance.kernels.cuda;
 
 import io.sparsebalance.kernels.AdamWStep;
 import io.sparsebalance.kernels.DType;
+import io.sparsebalance.kernels.FlatState;
 import io.sparsebalance.kernels.Ops;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
+import java.util.List;
 
 /** Checks shapes and types, and hands each operation to its kernel. */
 final class CudaOps implements Ops, AutoCloseable {
@@ -14,6 +16,8 @@ final class CudaOps implements Ops, AutoCloseable {
     private final CudaElements elements;
     private final CudaNorm norm;
     private final CudaTokenOps tokenOps;
+    /** Of the state that was updated last: there is one replica on a device. */
+    private CudaUpdate update;
 
     CudaOps(CudaDevice device) {
         this.device = device;
@@ -208,7 +212,31 @@ final class CudaOps implements Ops, AutoCloseable {
     }
 
     @Override
+    public double clippedAdamW(Stream stream, FlatState state, AdamWStep settings, long step, double clipNorm) {
+        CudaTensor p = tensor("clippedAdamW", "parameters", state.parameters(), DType.F32);
+        for (Tensor other : List.of(state.gradients(), state.firstMoment(), state.secondMoment())) {
+            CudaChecks.size("clippedAdamW", "a tensor of the state",
+                    tensor("clippedAdamW", "a tensor of the state", other, DType.F32), p.size());
+        }
+        if (state.computeCopy() != null) {
+            tensor("clippedAdamW", "computeCopy", state.computeCopy(), DType.BF16);
+        }
+        CudaChecks.that(step >= 1 && p.size() > 0, "clippedAdamW", "step " + step + " of " + p);
+        device.context().enter();
+        if (update == null || !update.isFor(state)) {
+            if (update != null) {
+                update.close();
+            }
+            update = new CudaUpdate(device, elements, state);
+        }
+        return update.apply(CudaChecks.stream(stream), settings, step, clipNorm);
+    }
+
+    @Override
     public void close() {
+        if (update != null) {
+            update.close();
+        }
         tokenOps.close();
         products.close();
         scratch.close();

@@ -4,12 +4,15 @@ import io.sparsebalance.kernels.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
  * Matrix products by cuBLASLt on one stream: BF16 or F32 operands, F32 sums, BF16 or F32 result. The library's choice of
- * algorithm for a shape is asked for once and kept.
+ * algorithm is asked for once and kept. Rows of the left operand are the tokens of a micro-batch, of which every micro-batch
+ * has another number: the choice is made for a rounded one, so that there are few. A choice takes the host longer than small
+ * products take the device, and the first use of an algorithm loads its code.
  */
 final class CudaProducts implements AutoCloseable {
     /** What cuBLAS itself takes on Hopper. */
@@ -27,11 +30,19 @@ final class CudaProducts implements AutoCloseable {
     private final CudaTensor workspace;
     private final MemorySegment alpha = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT);
     private final MemorySegment beta = Arena.ofAuto().allocate(ValueLayout.JAVA_FLOAT);
+    private final Map<Key, MemorySegment> choices = new HashMap<>();
     private final LinkedHashMap<Key, Plan> plans = new LinkedHashMap<>(MAX_PLANS, 0.75f, true);
 
     /** What decides an algorithm: {@code c[m,n] = op(a) op(b)}, row-major. Addresses decide by their alignment only. */
     private record Key(long m, long n, long k, boolean transposeA, boolean transposeB, DType operands, DType result,
-            int alignment) {}
+            int alignment) {
+        /** With the rows of {@code a} rounded. */
+        Key rounded() {
+            return transposeA
+                    ? new Key(m, n, roundedTokens(k), true, transposeB, operands, result, alignment)
+                    : new Key(roundedTokens(m), n, k, false, transposeB, operands, result, alignment);
+        }
+    }
 
     /** Descriptions of the operands as cuBLAS sees them, and the algorithm. */
     private record Plan(long description, long first, long second, long result, MemorySegment algorithm) {}
@@ -82,28 +93,74 @@ final class CudaProducts implements AutoCloseable {
         }
     }
 
+    /** Up to the next power of two: so few that a warm-up meets all of them. */
+    static long roundedTokens(long tokens) {
+        return tokens <= 1 ? 1 : 2 * Long.highestOneBit(tokens - 1);
+    }
+
     private Plan plan(Key key, CudaTensor a, CudaTensor b, CudaTensor c) {
         if (plans.size() >= MAX_PLANS) {
             destroy(plans.pollFirstEntry().getValue());
         }
-        int operands = dataType(key.operands());
-        long description = library.createDescription(key.transposeB(), key.transposeA());
-        long first = library.createLayout(operands, b.dimension(1), b.dimension(0), Math.max(1, b.dimension(1)));
-        long second = library.createLayout(operands, a.dimension(1), a.dimension(0), Math.max(1, a.dimension(1)));
-        long result = library.createLayout(dataType(key.result()), key.n(), key.m(), key.n());
-        MemorySegment algorithm = Arena.ofAuto().allocate(CublasLt.HEURISTIC_BYTES, Long.BYTES);
-        Plan plan = new Plan(description, first, second, result, algorithm);
-        library.setAlignment(preference, key.alignment());
-        int found = library.heuristic(handle, description, first, second, result, preference, algorithm);
-        int state = algorithm.get(ValueLayout.JAVA_INT, CublasLt.HEURISTIC_STATE_OFFSET);
-        if (found == 0 || state != 0) {
+        Plan plan = describe(key);
+        Key rounded = key.rounded();
+        MemorySegment algorithm = choices.get(rounded);
+        if (algorithm == null) {
+            Plan representative = describe(rounded);
+            algorithm = choose(rounded, representative);
+            destroy(representative);
+            choices.put(rounded, algorithm);
+        }
+        if (!canDo(plan, algorithm)) {
+            algorithm = choose(key, plan);
+        }
+        if (!isFound(algorithm)) {
             destroy(plan);
             throw new CudaException(0, "matmul: " + description() + " has no algorithm for "
                     + describe(a, key.transposeA(), b, key.transposeB(), c) + " (status "
-                    + (found == 0 ? NOT_SUPPORTED : state) + ")");
+                    + algorithm.get(ValueLayout.JAVA_INT, CublasLt.HEURISTIC_STATE_OFFSET) + ")");
         }
-        plans.put(key, plan);
-        return plan;
+        Plan complete = new Plan(plan.description(), plan.first(), plan.second(), plan.result(), algorithm);
+        plans.put(key, complete);
+        return complete;
+    }
+
+    /** As cuBLAS sees a product; no algorithm yet. */
+    private Plan describe(Key key) {
+        long description = library.createDescription(key.transposeB(), key.transposeA());
+        long first = key.transposeB()
+                ? rowMajor(key.operands(), key.n(), key.k())
+                : rowMajor(key.operands(), key.k(), key.n());
+        long second = key.transposeA()
+                ? rowMajor(key.operands(), key.k(), key.m())
+                : rowMajor(key.operands(), key.m(), key.k());
+        return new Plan(description, first, second, rowMajor(key.result(), key.m(), key.n()), MemorySegment.NULL);
+    }
+
+    /** Column-major, as cuBLAS sees it, with the columns as rows. */
+    private long rowMajor(DType type, long height, long width) {
+        return library.createLayout(dataType(type), width, height, Math.max(1, width));
+    }
+
+    /** What the library thinks best; {@link #isFound} tells whether there is any. */
+    private MemorySegment choose(Key key, Plan plan) {
+        MemorySegment algorithm = Arena.ofAuto().allocate(CublasLt.HEURISTIC_BYTES, Long.BYTES);
+        library.setAlignment(preference, key.alignment());
+        int found = library.heuristic(handle, plan.description(), plan.first(), plan.second(), plan.result(),
+                preference, algorithm);
+        if (found == 0) {
+            algorithm.set(ValueLayout.JAVA_INT, CublasLt.HEURISTIC_STATE_OFFSET, NOT_SUPPORTED);
+        }
+        return algorithm;
+    }
+
+    private static boolean isFound(MemorySegment algorithm) {
+        return algorithm.get(ValueLayout.JAVA_INT, CublasLt.HEURISTIC_STATE_OFFSET) == 0;
+    }
+
+    private boolean canDo(Plan plan, MemorySegment algorithm) {
+        return isFound(algorithm) && library.canDo(handle, plan.description(), plan.first(), plan.second(),
+                plan.result(), algorithm, WORKSPACE_BYTES);
     }
 
     private static int dataType(DType type) {

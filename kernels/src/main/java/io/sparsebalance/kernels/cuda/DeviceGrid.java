@@ -2,6 +2,8 @@ package io.sparsebalance.kernels.cuda;
 
 import io.sparsebalance.kernels.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /** An {@link AttentionGrid} in device memory, freed when its last holder closes it. Used on the device thread. */
 final class DeviceGrid {
@@ -11,18 +13,27 @@ final class DeviceGrid {
     private final CudaTensor order;
     private int numHolders = 1;
 
-    /** Uploads a grid, for which the stream is waited for; the caller holds it. */
+    /**
+     * Uploads a grid, for which the stream is waited for; the caller holds it.
+     *
+     * @throws io.sparsebalance.kernels.DeviceMemoryException if there is too little memory; then nothing is left allocated
+     */
     DeviceGrid(CudaDevice device, AttentionGrid grid) {
         this.grid = grid;
-        tiles = upload(device, grid.tiles());
-        blocks = upload(device, grid.blocks());
-        order = upload(device, grid.order());
-    }
-
-    private static CudaTensor upload(CudaDevice device, int[] values) {
-        CudaTensor tensor = device.allocateInternal(DType.I32, values.length);
-        tensor.upload(MemorySegment.ofArray(values));
-        return tensor;
+        List<CudaTensor> tensors = new ArrayList<>();
+        try {
+            for (int[] values : List.of(grid.tiles(), grid.blocks(), grid.order())) {
+                CudaTensor tensor = device.allocateInternal(DType.I32, values.length);
+                tensors.add(tensor);
+                tensor.upload(MemorySegment.ofArray(values));
+            }
+        } catch (RuntimeException e) {
+            tensors.forEach(CudaTensor::close);
+            throw e;
+        }
+        tiles = tensors.get(0);
+        blocks = tensors.get(1);
+        order = tensors.get(2);
     }
 
     AttentionGrid grid() {

@@ -29,17 +29,9 @@ final class Handles {
 
     /** An address in the host's memory. */
     static final class HostAddress extends Pointer {
-        /** To be filled in by the driver. */
-        HostAddress() {
-        }
-
         /** Of native memory; the caller keeps it open. */
         HostAddress(MemorySegment memory) {
             super(memory.address());
-        }
-
-        long value() {
-            return getNativePointer();
         }
     }
 

@@ -4,6 +4,7 @@ import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jcuda.driver.JCudaDriver;
 
@@ -27,16 +28,20 @@ final class PinnedTensor implements Tensor {
         this.segment = segment;
     }
 
-    /** Allocates zeroed memory. JCuda's own wrapper would fail, and leak, over 2 GiB: only the address is used here. */
+    /** Allocates zeroed memory. */
     static PinnedTensor allocate(CudaContext context, DType type, long[] shape) {
         long bytes = Math.multiplyExact(CudaTensor.numElements(shape), type.bytes());
         context.enter();
-        Handles.HostAddress address = new Handles.HostAddress();
-        CudaErrors.check(JCudaDriver.cuMemHostAlloc(address, Math.max(1, bytes), 0),
-                "page-locking " + bytes + " bytes for " + type + Arrays.toString(shape));
-        MemorySegment segment = MemorySegment.ofAddress(address.value()).reinterpret(bytes, Arena.global(), null);
+        MemorySegment segment;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment address = arena.allocate(ValueLayout.JAVA_LONG);
+            CudaErrors.check(CudaDriver.allocateHost(address, Math.max(1, bytes)),
+                    "page-locking " + bytes + " bytes for " + type + Arrays.toString(shape));
+            segment = MemorySegment.ofAddress(address.get(ValueLayout.JAVA_LONG, 0)).reinterpret(bytes,
+                    Arena.global(), null);
+        }
         segment.fill((byte) 0);
-        return new PinnedTensor(context, address, true, type, shape, segment);
+        return new PinnedTensor(context, new Handles.HostAddress(segment), true, type, shape, segment);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package io.sparsebalance.kernels.cuda;
 
+import io.sparsebalance.kernels.DType;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -24,7 +26,12 @@ final class Transfers implements AutoCloseable {
                 "the host memory has " + source.byteSize() + " bytes, but tensor " + target + " has " + target.bytes());
         context.enter();
         if (source.isNative()) {
-            toDevice(source, target, 0);
+            try {
+                toDevice(source, target, 0);
+            } finally {
+                // The driver knows only an address: the memory behind it must not be collected meanwhile.
+                Reference.reachabilityFence(source);
+            }
             return;
         }
         MemorySegment buffer = staging();
@@ -40,7 +47,11 @@ final class Transfers implements AutoCloseable {
                 "the host memory has " + target.byteSize() + " bytes, but tensor " + source + " has " + source.bytes());
         context.enter();
         if (target.isNative()) {
-            toHost(source, 0, target);
+            try {
+                toHost(source, 0, target);
+            } finally {
+                Reference.reachabilityFence(target);
+            }
             return;
         }
         MemorySegment buffer = staging();
@@ -70,7 +81,7 @@ final class Transfers implements AutoCloseable {
 
     private MemorySegment staging() {
         if (staging == null) {
-            staging = PinnedTensor.allocate(context, io.sparsebalance.kernels.DType.F32,
+            staging = PinnedTensor.allocate(context, DType.F32,
                     new long[]{STAGING_BYTES / Float.BYTES});
         }
         return staging.segment();

@@ -3,9 +3,12 @@ package io.sparsebalance.kernels.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sparsebalance.kernels.AttentionShape;
+import io.sparsebalance.kernels.BlockLists;
 import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.DeviceMemoryException;
 import io.sparsebalance.kernels.DeviceSettings;
+import io.sparsebalance.kernels.Packing;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -57,6 +60,63 @@ class CudaDeviceTest {
             // Cached, of another size: it must make room.
             try (Tensor other = device.allocate(DType.F32, 35 * MIB)) {
                 assertThat(device.ops().sumOfSquares(device.stream(), other)).isZero();
+            }
+        }
+    }
+
+    @Test
+    void routingThatRunsOutOfMemoryHalfWayLeavesNothingAllocated() {
+        AttentionShape shape = new AttentionShape(4, 2, 64, 64, 64, 1, 1);
+        Packing documents = Packing.ofLengths(List.of(3000, 500));
+        List<Tensor> filling = new ArrayList<>();
+        try (CudaDevice device = new CudaDevice(new DeviceSettings(1, 0, 1, 64 * MIB, false))) {
+            try (Tensor q = device.allocate(DType.BF16, 3500, 4, 64);
+                    Tensor k = device.allocate(DType.BF16, 3500, 2, 64)) {
+                for (long floats = MIB / 2; floats >= 128; floats /= 4) {
+                    fill(device, floats, filling);
+                }
+                int failures = 0;
+                boolean routed = false;
+                while (!routed) {
+                    long open = device.memory().numTensors();
+                    try (BlockLists lists = device.attention(shape).route(device.stream(), q, k, documents, 8,
+                            new int[]{4})) {
+                        assertThat(lists.coverage()).hasSize(1);
+                        routed = true;
+                    } catch (DeviceMemoryException e) {
+                        failures++;
+                        assertThat(device.memory().numTensors()).as("after " + e.getMessage()).isEqualTo(open);
+                        filling.removeLast().close();
+                    }
+                }
+                assertThat(failures).as("places at which memory ran out").isGreaterThan(5);
+            }
+            filling.forEach(Tensor::close);
+            assertThat(device.memory().numTensors()).isZero();
+        }
+    }
+
+    private static void fill(CudaDevice device, long floats, List<Tensor> filling) {
+        while (true) {
+            try {
+                filling.add(device.allocate(DType.F32, floats));
+            } catch (DeviceMemoryException e) {
+                return;
+            }
+        }
+    }
+
+    @Test
+    void pageLockedMemoryMayBeLargerThanAJavaBuffer() {
+        long floats = (1L << 29) + 5;
+        try (CudaDevice device = open(0); Tensor host = device.allocateHost(DType.F32, floats)) {
+            MemorySegment memory = host.segment();
+            assertThat(memory.byteSize()).isEqualTo(4 * floats);
+            assertThat(memory.getAtIndex(ValueLayout.JAVA_FLOAT, floats - 1)).isZero();
+            memory.setAtIndex(ValueLayout.JAVA_FLOAT, floats - 1, 3);
+            try (Tensor end = device.allocate(DType.F32, 5)) {
+                end.upload(host.view(floats - 5, 5).segment());
+                assertThat(BothDevices.values(end)).containsExactly(0, 0, 0, 0, 3);
             }
         }
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparsebalance.kernels.AdamWStep;
 import io.sparsebalance.kernels.DType;
+import io.sparsebalance.kernels.FlatState;
 import io.sparsebalance.kernels.Ops;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
@@ -178,6 +179,45 @@ class DenseOpsTest {
                 for (int i = 0; i < size; i++) {
                     assertThat(rounded[i]).isEqualTo(BothDevices.round((float) parameters[i]));
                 }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"100003,70000", "1000,1000", "1000,0", "1,1"})
+    void clippedAdamW(int size, int numDecayed) {
+        try (BothDevices devices = new BothDevices(size)) {
+            Both p = devices.f32(0.02, size);
+            Both m = devices.f32(0, size);
+            Both v = devices.f32(0, size);
+            Both g = devices.f32(1, size);
+            CudaTensor copy = devices.gpu().allocateCuda(DType.BF16, Math.max(1, numDecayed));
+            try (copy) {
+                FlatState host = new FlatState(p.cpu(), g.cpu(), m.cpu(), v.cpu(), null, numDecayed);
+                FlatState device = new FlatState(p.gpu(), g.gpu(), m.gpu(), v.gpu(), numDecayed > 0 ? copy : null,
+                        numDecayed);
+                // The first update runs launch by launch, the second records, the others repeat it; some clip.
+                for (int step = 1; step <= 5; step++) {
+                    AdamWStep settings = new AdamWStep(1e-2f / step, 0.9f, 0.95f, 1e-8f, 0.1f);
+                    double clipNorm = step == 3 ? 1e9 : 0.5;
+                    double expected = devices.cpu().ops().clippedAdamW(devices.cpu().stream(), host, settings, step,
+                            clipNorm);
+                    assertThat(devices.gpu().ops().clippedAdamW(devices.gpu().stream(), device, settings, step,
+                            clipNorm)).isCloseTo(expected, Percentage.withPercentage(1e-4));
+                    assertClose(p, F32);
+                    assertClose(m, F32);
+                    assertClose(v, F32);
+                    onBoth(devices, (ops, stream, gpu) -> ops.add(stream, side(p, gpu), side(g, gpu)));
+                }
+                double[] parameters = BothDevices.values(p.gpu());
+                double[] rounded = BothDevices.values(copy);
+                for (int i = 0; i < numDecayed; i++) {
+                    assertThat(rounded[i]).isEqualTo(BothDevices.round((float) parameters[i]));
+                }
+                devices.gpu().ops().fill(devices.gpu().stream(), g.gpu().view(size - 1, 1), Float.NaN);
+                AdamWStep settings = new AdamWStep(1, 0.9f, 0.95f, 1e-8f, 0.1f);
+                assertThat(devices.gpu().ops().clippedAdamW(devices.gpu().stream(), device, settings, 6, 1)).isNaN();
+                assertThat(BothDevices.values(p.gpu())).isEqualTo(parameters);
             }
         }
     }

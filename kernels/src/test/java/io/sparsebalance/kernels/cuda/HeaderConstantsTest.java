@@ -48,6 +48,7 @@ class HeaderConstantsTest {
         ours.put("CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES", CublasLt.PREF_MIN_ALIGNMENT_D_BYTES);
         ours.put("sizeof(cublasLtMatmulHeuristicResult_t)", CublasLt.HEURISTIC_BYTES);
         ours.put("offsetof(cublasLtMatmulHeuristicResult_t, algo)", 0);
+        ours.put("offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize)", CublasLt.HEURISTIC_WORKSPACE_OFFSET);
         ours.put("offsetof(cublasLtMatmulHeuristicResult_t, state)", CublasLt.HEURISTIC_STATE_OFFSET);
         compare("cublasLt.h", ours);
     }

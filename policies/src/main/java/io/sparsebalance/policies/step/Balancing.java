@@ -31,7 +31,7 @@ public final class Balancing {
     private final LatencyModel latency;
     private final StragglerWatch stragglers;
     private RunningCoverage coverage;
-    private BudgetMemory memory = BudgetMemory.empty();
+    private BudgetMemory memory;
     private int numSteps;
 
     /**
@@ -80,12 +80,33 @@ public final class Balancing {
         }
     }
 
+    /**
+     * What was learned of documents and budgets, which holds for any set of ranks. Immutable.
+     *
+     * @param numSteps learned from
+     */
+    public record Learned(RunningCoverage coverage, BudgetMemory memory, int numSteps) {}
+
     /** Of a generation that has run nothing. */
     public Balancing(Settings settings, LatencyModel latency) {
+        this(settings, latency,
+                new Learned(RunningCoverage.empty(settings.block(), settings.sparsity().hysteresis()),
+                        BudgetMemory.empty(), 0));
+    }
+
+    /** Of a generation that goes on with what another learned. */
+    public Balancing(Settings settings, LatencyModel latency, Learned learned) {
         this.settings = settings;
         this.latency = latency;
         this.stragglers = new StragglerWatch(settings, latency);
-        this.coverage = RunningCoverage.empty(settings.block(), settings.sparsity().hysteresis());
+        this.coverage = learned.coverage();
+        this.memory = learned.memory();
+        this.numSteps = learned.numSteps();
+    }
+
+    /** What was learned so far; the same again gives the same budgets to the same step, where times may not change them. */
+    public Learned learned() {
+        return new Learned(coverage, memory, numSteps);
     }
 
     /** Sets the budgets of a step. */

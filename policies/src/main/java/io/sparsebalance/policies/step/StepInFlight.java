@@ -40,6 +40,9 @@ public final class StepInFlight {
     private final List<List<Integer>> waiting = new ArrayList<>();
     private final double[] doneSeconds;
     private final int[] running;
+    /** Of all that is done: measured, and as it was predicted. */
+    private double allDoneSeconds;
+    private double allDonePredictedSeconds;
     private int numWaiting;
     private int numDone;
     private int revisions;
@@ -217,19 +220,25 @@ public final class StepInFlight {
         }
         completions[microBatch] = completion;
         running[rank] = NONE;
-        doneSeconds[rank] += completion.busyNanos() / NANOS_PER_SECOND;
+        double measured = completion.busyNanos() / NANOS_PER_SECOND;
+        doneSeconds[rank] += measured;
+        allDoneSeconds += measured;
+        allDonePredictedSeconds += seconds[microBatch] * speeds.get(rank);
         numDone++;
         return true;
     }
 
     /**
-     * Revises the budgets of what waits for a rank, if its completion was noticeably off its prediction, so that it ends at the
-     * step's target all the same.
+     * Revises the budgets of what waits for a rank, if its completion was noticeably off its prediction, so that it ends with
+     * the others all the same. Times count relative to the pace of the step, measured over predicted seconds of all that is
+     * done: where every rank is faster or slower than predicted by one factor no rank lags, and more attention for all would
+     * only make the step longer.
      */
     public void revise(Completion completed, SparsitySettings settings, CoverageCurves curves, DynamicSparsity policy) {
         int rank = completed.rank();
         double predicted = seconds[completed.microBatch()] * speeds.get(rank);
-        double measured = (completed.busyNanos() - completed.gcNanos()) / NANOS_PER_SECOND;
+        double pace = allDonePredictedSeconds > 0 ? allDoneSeconds / allDonePredictedSeconds : 1;
+        double measured = (completed.busyNanos() - completed.gcNanos()) / NANOS_PER_SECOND / pace;
         List<Integer> open = waiting.get(rank);
         if (open.isEmpty() || Math.abs(measured - predicted) <= LAG * predicted) {
             return;
@@ -237,7 +246,7 @@ public final class StepInFlight {
         BudgetRequest request = new BudgetRequest(open.stream().map(lengths::get).toList(),
                 Collections.nCopies(open.size(), 0), List.of(speeds.get(rank)), settings, latency, curves);
         List<Budgets> current = open.stream().map(budgets::get).toList();
-        BudgetPlan revised = policy.replan(request, current, Set.of(), List.of(doneSeconds[rank]),
+        BudgetPlan revised = policy.replan(request, current, Set.of(), List.of(doneSeconds[rank] / pace),
                 budgetPlan.targetSeconds());
         if (!revised.budgets().equals(current)) {
             revisions++;

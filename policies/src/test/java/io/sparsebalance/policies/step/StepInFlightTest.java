@@ -21,6 +21,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class StepInFlightTest {
     private static final LatencyModel LATENCY = Tables.exact();
@@ -73,19 +75,38 @@ class StepInFlightTest {
     }
 
     @Test
-    void aCompletionOffItsPredictionRevisesWhatWaits() {
+    void aRankThatLagsBehindTheOthersIsRevised() {
         StepInFlight step = step(new DynamicSparsity(), Collections.nCopies(4, List.of(4000)), List.of(0, 0, 1, 1),
                 List.of(1.0, 1.0));
         int first = step.next(0).getAsInt();
-        step.next(1);
+        complete(step, step.next(1).getAsInt(), 1, 1);
         double before = step.seconds(1 - first);
-        Completion slow = done(step, first, 0, 1.5);
-        step.complete(slow);
-        step.revise(slow, SPARSITY, COVERAGE, new DynamicSparsity());
+        complete(step, first, 0, 1.5);
         assertThat(step.revisions()).isEqualTo(1);
         assertThat(step.seconds(1 - first)).isLessThan(0.95 * before);
         assertThat(step.seconds(1 - first)).isCloseTo(
                 LATENCY.microBatchSeconds(List.of(4000), step.budgets(1 - first)), within(1e-9));
+    }
+
+    /** Else a table that is off by a factor would let budgets fill the time that it promised. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0.5, 0.8, 1.25, 3})
+    void ranksThatAreAllOffByOneFactorKeepTheirBudgets(double factor) {
+        StepInFlight step = step(new DynamicSparsity(), Collections.nCopies(4, List.of(4000)), List.of(0, 0, 1, 1),
+                List.of(1.0, 1.0));
+        for (int turn = 0; turn < 2; turn++) {
+            int zero = step.next(0).getAsInt();
+            int one = step.next(1).getAsInt();
+            complete(step, zero, 0, factor);
+            complete(step, one, 1, factor);
+        }
+        assertThat(step.revisions()).isZero();
+    }
+
+    private static void complete(StepInFlight step, int microBatch, int rank, double factor) {
+        Completion done = done(step, microBatch, rank, factor);
+        step.complete(done);
+        step.revise(done, SPARSITY, COVERAGE, new DynamicSparsity());
     }
 
     @Test

@@ -1,0 +1,158 @@
+package io.sparsebalance.actors.node;
+
+import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.protocol.RunSettings;
+import io.sparsebalance.actors.protocol.ToAgent;
+import io.sparsebalance.actors.protocol.ToRoster;
+import io.sparsebalance.actors.rundir.LedgerEntry;
+import io.sparsebalance.actors.rundir.SharedRun;
+import io.sparsebalance.actors.training.Coordinator;
+import io.sparsebalance.actors.training.RunContext;
+import io.sparsebalance.actors.training.RunJournal;
+import io.sparsebalance.api.TrainingResult;
+import io.sparsebalance.policies.Budgets;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where the coordinator lives: a singleton of the cluster that takes a term, reads the ledger, and has a coordinator go on from
+ * there.
+ */
+final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
+    private static final Logger LOG = LoggerFactory.getLogger(CoordinatorHome.class);
+
+    /** What it takes, all from itself. */
+    sealed interface Command {}
+
+    private record TakenOver(SharedRun.Takeover takeover) implements Command {}
+
+    private record Failed(Throwable cause) implements Command {}
+
+    private record RunOver(TrainingResult result, Throwable failure) implements Command {}
+
+    private record Written(RunOver run, Throwable error) implements Command {}
+
+    private final NodeParts parts;
+    private final ActorRef<ToAgent> agent;
+    private SharedRun.Takeover takeover;
+    private RunJournal journal;
+    private ActorRef<ToRoster> roster;
+
+    private CoordinatorHome(ActorContext<Command> context, NodeParts parts, String node, ActorRef<ToAgent> agent) {
+        super(context);
+        this.parts = parts;
+        this.agent = agent;
+        context.pipeToSelf(CompletableFuture.supplyAsync(() -> {
+            try {
+                return SharedRun.takeOver(parts.config(), node);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }), (taken, error) -> error == null ? new TakenOver(taken) : new Failed(error));
+    }
+
+    static Behavior<Command> create(NodeParts parts, String node, ActorRef<ToAgent> agent) {
+        return Behaviors.setup(context -> new CoordinatorHome(context, parts, node, agent));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder().onMessage(TakenOver.class, this::onTakenOver).onMessage(Failed.class, this::onFailed)
+                .onMessage(RunOver.class, this::onRunOver).onMessage(Written.class, this::onWritten)
+                .onSignal(PostStop.class, signal -> onPostStop()).build();
+    }
+
+    private Behavior<Command> onTakenOver(TakenOver fact) {
+        takeover = fact.takeover();
+        List<LedgerEntry> committed = takeover.committed();
+        long last = committed.isEmpty() ? 0 : committed.getLast().step();
+        parts.listener().onNotice("this node coordinates the run, in term " + takeover.term()
+                + (last > 0 ? ", from step " + last + " on" : ""));
+        String runId = parts.config().cluster().run();
+        journal = new RunJournal(runId, takeover.directory(), parts.listeners());
+        roster = getContext().spawn(Roster.create(runId, takeover.term(), parts.facts(), parts.listener()), "roster");
+        Map<Long, Long> checksums = committed.stream()
+                .collect(Collectors.toMap(LedgerEntry::step, LedgerEntry::parameterChecksum));
+        // Ranks begin from the newest checkpoint at the least.
+        Map<Long, List<Budgets>> budgets = committed.stream()
+                .filter(entry -> entry.step() > takeover.newestCheckpoint())
+                .collect(Collectors.toMap(LedgerEntry::step, CoordinatorHome::budgets));
+        ActorRef<Command> self = getContext().getSelf();
+        RunContext run = new RunContext(parts.run(), takeover.directory(), journal,
+                new ClusterRanks(parts.config(), roster), takeover.term(),
+                new RunSettings.Restart(last, takeover.newestCheckpoint(), checksums, budgets),
+                (result, failure) -> self.tell(new RunOver(result, failure)));
+        getContext().spawn(Coordinator.create(run), "run");
+        return this;
+    }
+
+    private static List<Budgets> budgets(LedgerEntry entry) {
+        return entry.budgets().stream()
+                .map(byLayer -> Budgets.of(byLayer.stream().mapToInt(Integer::intValue).toArray())).toList();
+    }
+
+    private Behavior<Command> onFailed(Failed fact) {
+        Throwable cause = fact.cause();
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        agent.tell(new ToAgent.Expelled("this node cannot coordinate the run: " + cause.getMessage()));
+        return this;
+    }
+
+    /** The coordinator has ended; its result is written before anybody is told. */
+    private Behavior<Command> onRunOver(RunOver over) {
+        if (over.result() == null) {
+            agent.tell(new ToAgent.Expelled(over.failure().getMessage()));
+            return this;
+        }
+        getContext().pipeToSelf(journal.run(() -> {
+            if (over.failure() == null) {
+                takeover.directory().writeResult(over.result());
+                journal.each(listener -> listener.onFinished(over.result()));
+            } else {
+                journal.each(listener -> listener.onFailed(over.failure()));
+            }
+        }), (done, error) -> new Written(over, error));
+        return this;
+    }
+
+    private Behavior<Command> onWritten(Written fact) {
+        TrainingResult result = fact.run().result();
+        Throwable failure = fact.run().failure() != null ? fact.run().failure() : fact.error();
+        roster.tell(new ToRoster.TellAll(new ToAgent.RunEnded(takeover.term(),
+                Optional.ofNullable(failure).map(FailureInfo::of), result.stopped(), result.steps(), result.digest())));
+        return this;
+    }
+
+    /** The cluster has chosen another node, or the node goes down: what was begun is written, and the files are closed. */
+    private Behavior<Command> onPostStop() {
+        if (takeover != null) {
+            RunJournal closing = journal;
+            SharedRun.Takeover closed = takeover;
+            Thread.ofPlatform().daemon().name("sparsebalance-close-run").start(() -> {
+                closing.close();
+                try {
+                    closed.directory().close();
+                } catch (IOException e) {
+                    LOG.error("the run directory could not be closed", e);
+                }
+            });
+        }
+        return this;
+    }
+}

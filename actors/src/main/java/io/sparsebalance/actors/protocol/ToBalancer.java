@@ -1,0 +1,36 @@
+package io.sparsebalance.actors.protocol;
+
+import io.sparsebalance.actors.message.WireMessage;
+import java.util.List;
+
+/** What the balancer takes. */
+public sealed interface ToBalancer {
+    /** From ranks, perhaps of another JVM. All may come twice, late or never. */
+    sealed interface Remote extends ToBalancer, WireMessage {}
+
+    /** From coordinator and batcher. */
+    sealed interface Local extends ToBalancer {}
+
+    /** A rank has nothing to do; said again until it has. */
+    record RequestWork(StepId id, int rank) implements Remote {}
+
+    /** A rank ran a micro-batch. */
+    record MicroBatchCompleted(StepId id, MicroBatchOutcome outcome) implements Remote {}
+
+    /** A generation begins; what was learned of coverage is kept, everything else begins anew. */
+    record BeginGeneration(StepId id, List<MemberId> ranks) implements Local {
+        /** Copies. */
+        public BeginGeneration {
+            ranks = List.copyOf(ranks);
+        }
+    }
+
+    /** A plan, possibly of a step that lies ahead. */
+    record PlanReady(StepPlan plan) implements Local {}
+
+    /** Run a step as soon as its plan is there. */
+    record StartStep(StepId id) implements Local {}
+
+    /** Which ranks hold the step up? */
+    record FindLate(StepId id) implements Local {}
+}

@@ -1,0 +1,144 @@
+package io.sparsebalance.actors.rundir;
+
+import io.sparsebalance.api.TrainingConfig;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The directory of a run of several nodes, on storage that they share. Each coordinator has its term and writes a ledger of its
+ * own: {@code ledger.jsonl} that of term 1, {@code ledger.N.jsonl} that of term N.
+ *
+ * <p>A commit is an entry that was forced to disk before a look at the terms found none newer; only then is anybody told. Whoever
+ * takes a new term reads the ledgers after that, so it sees every commit that anybody was told of. Should an older coordinator
+ * write one more entry, it sees the new term, tells nobody, and ends; if the new one then commits the same step, its entry counts.
+ */
+public final class SharedRun {
+    private static final Pattern LEDGER = Pattern.compile("ledger(?:\\.(\\d+))?\\.jsonl");
+    private static final Pattern CHECKPOINT = Pattern.compile("step-(\\d{8,})");
+
+    private SharedRun() {
+    }
+
+    /**
+     * A run that was taken over.
+     *
+     * @param term of the coordinator that took it
+     * @param committed what earlier terms committed
+     * @param newestCheckpoint step of it, 0 for none
+     */
+    public record Takeover(RunDirectory directory, long term, List<LedgerEntry> committed, long newestCheckpoint) {}
+
+    /** Where the run of a configuration is kept. */
+    public static Path path(TrainingConfig config) {
+        return config.run().directory().resolve(config.cluster().run());
+    }
+
+    /**
+     * Takes a new term, and opens the directory to go on after what is committed; makes it if this is the first term.
+     *
+     * @param owner who takes it, for people
+     * @throws IOException if the directory cannot be used, a ledger is corrupt, or the run has ended
+     */
+    public static Takeover takeOver(TrainingConfig config, String owner) throws IOException {
+        Path path = path(config);
+        try {
+            Files.createDirectories(path.resolve(RunDirectory.CHECKPOINTS));
+        } catch (IOException e) {
+            throw WriteFailures.of("make run directory", path, e);
+        }
+        if (Files.exists(path.resolve(RunDirectory.RESULT))) {
+            throw new IOException("the run in " + path.toAbsolutePath().normalize()
+                    + " has ended; start another one under a new cluster.run");
+        }
+        Terms terms = new Terms(path.resolve("terms"));
+        long term = terms.claim(owner);
+        forceLedgers(path);
+        List<LedgerEntry> committed = committed(path);
+        DurableFiles.write(path.resolve(RunDirectory.CONFIG), config.text());
+        RunDirectory directory = RunDirectory.shared(path, terms, term, ledgerName(term),
+                committed.isEmpty() ? -1 : committed.getLast().step());
+        return new Takeover(directory, term, committed, newestCheckpoint(path.resolve(RunDirectory.CHECKPOINTS)));
+    }
+
+    private static String ledgerName(long term) {
+        return term == 1 ? RunDirectory.LEDGER : "ledger." + term + ".jsonl";
+    }
+
+    /**
+     * All committed steps of a run, of all its terms: an entry of a later term takes the place of those of earlier ones from its
+     * step on.
+     *
+     * @throws IOException as {@link Ledger#read}
+     */
+    public static List<LedgerEntry> committed(Path run) throws IOException {
+        List<LedgerEntry> entries = new ArrayList<>();
+        for (Path ledger : ledgers(run)) {
+            for (LedgerEntry entry : Ledger.read(ledger)) {
+                while (!entries.isEmpty() && entries.getLast().step() >= entry.step()) {
+                    entries.removeLast();
+                }
+                long expected = entries.isEmpty() ? 1 : entries.getLast().step() + 1;
+                if (entry.step() != expected) {
+                    throw new IOException("ledger " + ledger.toAbsolutePath().normalize() + " commits step "
+                            + entry.step() + ", and nothing holds step " + expected
+                            + ": a file is missing; restore it from a copy");
+                }
+                entries.add(entry);
+            }
+        }
+        return entries;
+    }
+
+    /** The ledgers of a run, in the order of their terms. */
+    private static List<Path> ledgers(Path run) throws IOException {
+        TreeMap<Long, Path> ledgers = new TreeMap<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(run)) {
+            for (Path file : files) {
+                Matcher name = LEDGER.matcher(file.getFileName().toString());
+                if (name.matches()) {
+                    ledgers.put(name.group(1) == null ? 1 : Long.parseLong(name.group(1)), file);
+                }
+            }
+        }
+        return List.copyOf(ledgers.values());
+    }
+
+    /**
+     * Forces to disk what earlier terms have written. An entry can be seen before its writer has forced it: gone on after, it must
+     * not be lost any more.
+     */
+    private static void forceLedgers(Path run) throws IOException {
+        for (Path ledger : ledgers(run)) {
+            try (FileChannel channel = FileChannel.open(ledger, StandardOpenOption.WRITE)) {
+                channel.force(true);
+            } catch (IOException e) {
+                throw WriteFailures.of("force to disk", ledger, e);
+            }
+        }
+    }
+
+    /** Step of the newest checkpoint in a directory, 0 for none. */
+    public static long newestCheckpoint(Path checkpoints) throws IOException {
+        long newest = 0;
+        if (Files.isDirectory(checkpoints)) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(checkpoints)) {
+                for (Path file : files) {
+                    Matcher name = CHECKPOINT.matcher(file.getFileName().toString());
+                    if (name.matches()) {
+                        newest = Math.max(newest, Long.parseLong(name.group(1)));
+                    }
+                }
+            }
+        }
+        return newest;
+    }
+}

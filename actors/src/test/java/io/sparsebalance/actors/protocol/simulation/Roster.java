@@ -1,0 +1,74 @@
+package io.sparsebalance.actors.protocol.simulation;
+
+import io.sparsebalance.actors.protocol.ToCoordinator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A coordinator's view of the nodes: greets those that it can reach until they answer, and tells of those that it cannot. */
+final class Roster {
+    private static final long PERIOD = 50 * VirtualTime.MILLI;
+    /** A node that cannot be reached for so long is lost. */
+    private static final long PATIENCE = 150 * VirtualTime.MILLI;
+
+    private final World world;
+    private final SimulatedCoordinator coordinator;
+    private final Map<Host, Seen> seen = new LinkedHashMap<>();
+
+    /** What is known of a node. */
+    private static final class Seen {
+        private final String node;
+        private long reachedAt;
+        private boolean answered;
+
+        Seen(String node) {
+            this.node = node;
+        }
+    }
+
+    Roster(World world, SimulatedCoordinator coordinator) {
+        this.world = world;
+        this.coordinator = coordinator;
+    }
+
+    void start() {
+        look();
+        world.time().every(PERIOD, coordinator, "look at the nodes", this::look);
+    }
+
+    void onAnswer(Host host) {
+        Seen known = seen.get(host);
+        if (known != null) {
+            known.answered = true;
+        }
+    }
+
+    private void look() {
+        for (Host host : world.hosts()) {
+            Seen known = seen.get(host);
+            if (host.isRunning() && world.network().areConnected(coordinator.host(), host)) {
+                if (known == null || !known.node.equals(host.node())) {
+                    lose(known);
+                    known = new Seen(host.node());
+                    seen.put(host, known);
+                }
+                known.reachedAt = world.now();
+                if (!known.answered) {
+                    Agent agent = world.agent(host);
+                    world.network().send(coordinator, agent, "greeting of term " + coordinator.term(),
+                            () -> agent.onGreet(coordinator));
+                }
+            } else if (known != null && world.now() - known.reachedAt > PATIENCE) {
+                lose(known);
+                seen.remove(host);
+            }
+        }
+    }
+
+    /** Tells of all members that the node's process has had. */
+    private void lose(Seen lost) {
+        if (lost != null) {
+            coordinator.nodesOf(lost.node)
+                    .forEach(node -> coordinator.tell(new ToCoordinator.NodeLost(node, "it cannot be reached")));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package io.sparsebalance.app;
+
+import io.sparsebalance.actors.node.NodeHost;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** The pipe from the launcher to a node that it started: orders line by line, and its end is the launcher's. */
+final class ParentPipe {
+    /** Order: end the run on all nodes, after the step and a checkpoint. */
+    static final String STOP = "stop";
+    /** Order: leave the run, which goes on without this node. */
+    static final String LEAVE = "leave";
+    private static final long END_SECONDS = 5;
+
+    private ParentPipe() {
+    }
+
+    /** Obeys standard input from now on. */
+    static void watch(NodeHost node) {
+        Thread.ofPlatform().daemon().name("sparsebalance-parent").start(() -> read(node));
+    }
+
+    private static void read(NodeHost node) {
+        try (BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+            for (String order = orders.readLine(); order != null; order = orders.readLine()) {
+                if (order.equals(STOP)) {
+                    node.stopRun();
+                } else if (order.equals(LEAVE)) {
+                    node.leave();
+                }
+            }
+        } catch (IOException e) {
+            System.err.println("the pipe from the launcher broke: " + e.getMessage());
+        }
+        node.abandon("the launcher is gone");
+        try {
+            node.ended().toCompletableFuture().get(END_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            System.err.println("the node did not end by itself: " + e);
+        }
+        // Nobody is left to look after this process.
+        Runtime.getRuntime().halt(Main.EXPELLED);
+    }
+}
