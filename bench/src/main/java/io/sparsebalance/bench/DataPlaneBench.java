@@ -55,7 +55,7 @@ public final class DataPlaneBench {
 
     private static void measure(String transport, Optional<SSLContext> tls) throws Exception {
         List<DataPlane> planes = new ArrayList<>();
-        try (ExecutorService threads = Executors.newFixedThreadPool(RANKS); Arena arena = Arena.ofShared()) {
+        try (ExecutorService threads = Executors.newFixedThreadPool(RANKS)) {
             for (int rank = 0; rank < RANKS; rank++) {
                 planes.add(DataPlane.open("127.0.0.1", 0, 1, tls));
             }
@@ -65,7 +65,8 @@ public final class DataPlaneBench {
             List<FixedPointSum> sums = new ArrayList<>();
             for (int rank = 0; rank < RANKS; rank++) {
                 collectives.add(planes.get(rank).join(new Group(RUN, 1, rank, endpoints), TIMEOUT));
-                arrays.add(arena.allocate(BYTES, Long.BYTES));
+                // As a device's memory: no scope that every access would have to ask.
+                arrays.add(Arena.global().allocate(BYTES, Long.BYTES));
                 sums.add(new FixedPointSum("bench", BYTES / Float.BYTES, 1));
                 for (long i = 0; i < BYTES / Float.BYTES; i++) {
                     arrays.getLast().setAtIndex(ValueLayout.JAVA_FLOAT, i, (rank + 1) * 1e-3f);

@@ -96,11 +96,13 @@ final class Outbound {
 
     /** Sends when it can. */
     void send(Frame frame, ByteBuffer payload) {
+        // Here and not on the event loop, which has most to do.
+        Frame checked = checked(frame, payload);
         synchronized (this) {
             if (closed) {
                 return;
             }
-            waiting.add(new Outgoing(frame, payload));
+            waiting.add(new Outgoing(checked, payload));
             numUnsent++;
             if (!welcome || pumping) {
                 return;
@@ -121,7 +123,7 @@ final class Outbound {
                 if (next == null) {
                     break;
                 }
-                write(channel, next.frame(), next.payload()).addListener(done -> written(done.cause()));
+                writeChecked(channel, next.frame(), next.payload()).addListener(done -> written(done.cause()));
             }
             channel.flush();
             synchronized (this) {
@@ -146,10 +148,18 @@ final class Outbound {
 
     /** Writes without a flush; the payload must stay until the future is done. */
     static ChannelFuture write(Channel channel, Frame frame, ByteBuffer payload) {
+        return writeChecked(channel, checked(frame, payload), payload);
+    }
+
+    private static Frame checked(Frame frame, ByteBuffer payload) {
         CRC32C crc = new CRC32C();
         crc.update(payload.duplicate());
+        return frame.withPayload(payload.remaining(), (int) crc.getValue());
+    }
+
+    private static ChannelFuture writeChecked(Channel channel, Frame frame, ByteBuffer payload) {
         ByteBuf head = channel.alloc().directBuffer(Frame.HEAD_BYTES);
-        frame.withPayload(payload.remaining(), (int) crc.getValue()).write(head);
+        frame.write(head);
         ChannelFuture written = channel.write(head);
         return payload.hasRemaining() ? channel.write(Unpooled.wrappedBuffer(payload)) : written;
     }
