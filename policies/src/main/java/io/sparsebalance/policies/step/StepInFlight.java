@@ -220,25 +220,29 @@ public final class StepInFlight {
         }
         completions[microBatch] = completion;
         running[rank] = NONE;
-        double measured = completion.busyNanos() / NANOS_PER_SECOND;
-        doneSeconds[rank] += measured;
-        allDoneSeconds += measured;
+        doneSeconds[rank] += completion.busyNanos() / NANOS_PER_SECOND;
+        allDoneSeconds += secondsWithoutGc(completion);
         allDonePredictedSeconds += seconds[microBatch] * speeds.get(rank);
         numDone++;
         return true;
     }
 
+    /** A collection hits one micro-batch and says nothing of the next: counted in the pace, it would look like all ranks slowing. */
+    private static double secondsWithoutGc(Completion completion) {
+        return (completion.busyNanos() - completion.gcNanos()) / NANOS_PER_SECOND;
+    }
+
     /**
      * Revises the budgets of what waits for a rank, if its completion was noticeably off its prediction, so that it ends with
      * the others all the same. Times count relative to the pace of the step, measured over predicted seconds of all that is
-     * done: where every rank is faster or slower than predicted by one factor no rank lags, and more attention for all would
+     * done, garbage collection taken out: where every rank is faster or slower than predicted by one factor no rank lags, and more attention for all would
      * only make the step longer.
      */
     public void revise(Completion completed, SparsitySettings settings, CoverageCurves curves, DynamicSparsity policy) {
         int rank = completed.rank();
         double predicted = seconds[completed.microBatch()] * speeds.get(rank);
         double pace = allDonePredictedSeconds > 0 ? allDoneSeconds / allDonePredictedSeconds : 1;
-        double measured = (completed.busyNanos() - completed.gcNanos()) / NANOS_PER_SECOND / pace;
+        double measured = secondsWithoutGc(completed) / pace;
         List<Integer> open = waiting.get(rank);
         if (open.isEmpty() || Math.abs(measured - predicted) <= LAG * predicted) {
             return;
