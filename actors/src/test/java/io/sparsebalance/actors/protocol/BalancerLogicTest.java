@@ -10,10 +10,13 @@ import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class BalancerLogicTest {
@@ -134,6 +137,44 @@ class BalancerLogicTest {
     }
 
     @Test
+    void aSuccessorThatKnowsWhatWasLearnedRunsTheSameStep() {
+        LearnedBytes learned = LearnedBytes.NONE;
+        for (int step = 1; step <= 3; step++) {
+            begin(Feedback.OFF, learned);
+            StepOutcome first = runStep();
+            assertThat(first.learned()).isNotEqualTo(learned);
+            begin(Feedback.OFF, learned);
+            assertThat(runStep()).isEqualTo(first);
+            learned = first.learned();
+        }
+        begin(Feedback.OFF, LearnedBytes.of(new byte[]{9, 9}));
+        assertThat(effects.getFirst()).isInstanceOfSatisfying(Effect.Warn.class,
+                warning -> assertThat(warning.text()).contains("learned anew"));
+    }
+
+    /** Four documents of two lengths, of which the long ones keep little coverage, and layers that differ. */
+    private StepOutcome runStep() {
+        List<List<SampleRef>> microBatches = List.of(List.of(new SampleRef(0, 0, 8000)),
+                List.of(new SampleRef(1, 0, 3000)), List.of(new SampleRef(2, 0, 8000)),
+                List.of(new SampleRef(3, 0, 3000)));
+        tell(new ToBalancer.StartStep(FIRST));
+        tell(new ToBalancer.PlanReady(new StepPlan(FIRST, 0, microBatches, List.of(0, 1, 0, 1), 0)));
+        while (effects.getFirst() instanceof Effect.TellRank tell) {
+            effects.removeFirst();
+            ToRank.Grant grant = (ToRank.Grant) tell.message();
+            double least = grant.samples().getFirst().length() > 4000 ? 0.1 : 0.6;
+            List<List<Double>> coverage = new ArrayList<>();
+            for (int layer = 0; layer < Fakes.LAYERS; layer++) {
+                coverage.add(List.of(least, least + 0.1 + 0.15 * layer, least + 0.3));
+            }
+            tell(new ToBalancer.MicroBatchCompleted(FIRST, new MicroBatchOutcome(grant.microBatch(),
+                    RANKS.indexOf(tell.member()), grant.budgets(), 1_000_000, 0,
+                    new MicroBatchResult(1, 10, 10, 20, coverage))));
+        }
+        return ((ToCoordinator.StepBalanced) next(Effect.TellCoordinator.class).message()).outcome();
+    }
+
+    @Test
     void speedsGoToTheBatcherAndLateRanksAreNamed() {
         begin(Feedback.FULL);
         tell(new ToBalancer.StartStep(FIRST));
@@ -152,13 +193,17 @@ class BalancerLogicTest {
     }
 
     private void begin(Feedback feedback) {
+        begin(feedback, LearnedBytes.NONE);
+    }
+
+    private void begin(Feedback feedback, LearnedBytes learned) {
         BalancerLogic.Settings settings = new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5),
                 SparsityPolicies.byName("dst"), feedback, new StragglerEstimator.Settings(1.25, 3, 0.5),
                 false, List.of(2, 16, 32));
         logic = new BalancerLogic(settings, Fakes.latency(), () -> 0);
         effects.clear();
-        tell(new ToBalancer.BeginGeneration(NONE, RANKS));
+        tell(new ToBalancer.BeginGeneration(NONE, RANKS, learned, Map.of()));
     }
 
     private void tell(ToBalancer message) {

@@ -26,9 +26,6 @@ import java.util.function.Predicate;
 final class NetCollective implements Collective {
     /** A rank that waits for another's part of the sum lets that one find out first whom to blame. */
     private static final long RESULT_GRACE_NANOS = 1_000_000_000L;
-
-    private static final long FAREWELL_MILLIS = 200;
-
     private final DataPlane plane;
     private final Group group;
     private final long timeoutNanos;
@@ -55,18 +52,7 @@ final class NetCollective implements Collective {
         for (Peer peer : others()) {
             Outbound opened = new Outbound(wire, group.endpoints().get(peer.rank()),
                     Frame.text(Frame.Type.HELLO, group.generation(), group.rank(), peer.rank()), group.runId(),
-                    new Outbound.Listener() {
-                        @Override
-                        public void sent() {
-                            wake();
-                        }
-
-                        @Override
-                        public void lost(Throwable cause) {
-                            // If it gave up, it says why on the other connection, which is closed at the same time.
-                            wire.later(() -> NetCollective.this.lost(peer.rank(), cause), FAREWELL_MILLIS);
-                        }
-                    });
+                    new PeerWatch(wire, this, peer.rank()));
             boolean over;
             synchronized (this) {
                 peer.outbound(opened);
@@ -345,7 +331,13 @@ final class NetCollective implements Collective {
         plane.left(this);
     }
 
-    private synchronized void wake() {
+    /** Whether a rank may still say something, and that would matter. */
+    synchronized boolean isConnectedFrom(int rank) {
+        Peer peer = peers[rank];
+        return peer.inbound() != null && peer.lost() == null && aborted == null && !closed;
+    }
+
+    synchronized void wake() {
         notifyAll();
     }
 
