@@ -27,11 +27,13 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.actor.typed.receptionist.ServiceKey;
+import org.apache.pekko.cluster.ClusterEvent;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.JoinSeedNodes;
 import org.apache.pekko.cluster.typed.SingletonActor;
+import org.apache.pekko.cluster.typed.Subscribe;
 
 /**
  * The root of a node's actors: joins the cluster, makes ranks for whichever coordinator asks, and ends the node when the run ends
@@ -63,6 +65,13 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
                     .init(SingletonActor.of(CoordinatorHome.create(parts, node, context.getSelf()), "coordinator"));
         }
         context.getSystem().receptionist().tell(Receptionist.register(KEY, context.getSelf()));
+        // Whoever is downed ends at once: the cluster's own shutdown spreads the word first, which may take seconds.
+        cluster.subscriptions().tell(Subscribe.create(
+                context.messageAdapter(ClusterEvent.MemberDowned.class,
+                        downed -> downed.member().uniqueAddress().equals(self.uniqueAddress())
+                                ? new ToAgent.Expelled(NodeHost.LEFT_BEHIND)
+                                : new ToAgent.Again()),
+                ClusterEvent.MemberDowned.class));
         cluster.manager().tell(new JoinSeedNodes(ClusterSettings.seeds(parts.config().cluster(), self.address())));
         parts.listener().onReady(
                 self.address().getHost().orElse("") + ":" + self.address().getPort().orElse(0));

@@ -256,7 +256,8 @@ public final class RunningCoverage implements CoverageCurves {
             this.next = new double[Math.max(numLayers, means.length)][BandCurves.NUM_BANDS][];
             for (int layer = 0; layer < next.length; layer++) {
                 for (int band = 0; band < BandCurves.NUM_BANDS; band++) {
-                    next[layer][band] = layer < means.length ? means[layer][band].clone()
+                    next[layer][band] = layer < means.length
+                            ? means[layer][band].clone()
                             : unmeasured(at, band, block);
                 }
             }

@@ -207,7 +207,9 @@ final class Outbound {
         }
         // To close at once would drop what the network has not taken yet, with the farewell behind it.
         ChannelFuture _ = writeText(open, farewell, text, Wire.MAX_TEXT).addListener(ChannelFutureListener.CLOSE);
-        wire.later(open::close, FAREWELL_MILLIS);
+        wire.later(() -> {
+            ChannelFuture _ = open.close();
+        }, FAREWELL_MILLIS);
         return open.closeFuture();
     }
 

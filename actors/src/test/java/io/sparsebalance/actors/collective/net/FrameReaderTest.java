@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.nio.ByteBuffer;
@@ -40,7 +41,7 @@ class FrameReaderTest {
     @Test
     void aFarewellBehindFramesThatWaitForAPlaceIsReadBeforeTheEndIsJudged() {
         channel.writeInbound(frame(Frame.Type.CONTRIBUTION, 100), frame(Frame.Type.ABORTED, 5));
-        channel.close();
+        ChannelFuture _ = channel.close();
         assertThat(seen).isEmpty();
         hasPlace = true;
         reader.resume(context);
@@ -51,14 +52,14 @@ class FrameReaderTest {
     void anEndInTheMiddleOfAFrameIsTheEnd() {
         hasPlace = true;
         channel.writeInbound(frame(Frame.Type.CONTRIBUTION, 100).slice(0, Frame.HEAD_BYTES + 10));
-        channel.close();
+        ChannelFuture _ = channel.close();
         assertThat(seen).containsExactly("lost: the connection was closed");
     }
 
     @Test
     void halfAFrameWithoutAPlaceEndsOnceItsTurnHasCome() {
         channel.writeInbound(frame(Frame.Type.CONTRIBUTION, 100).slice(0, Frame.HEAD_BYTES + 10));
-        channel.close();
+        ChannelFuture _ = channel.close();
         hasPlace = true;
         reader.resume(context);
         assertThat(seen).containsExactly("lost: the connection was closed");

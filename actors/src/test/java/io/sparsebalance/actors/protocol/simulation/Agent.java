@@ -57,7 +57,8 @@ final class Agent extends Party {
         switch (effect) {
             case AgentEffect.TellRoster tell -> Optional.ofNullable(world.coordinatorAt(tell.roster()))
                     .filter(to -> tell.message() instanceof ToRoster.NodeReady)
-                    .ifPresent(to -> world.network().send(this, to, tell.message(), () -> to.roster().onAnswer(host())));
+                    .ifPresent(
+                            to -> world.network().send(this, to, tell.message(), () -> to.roster().onAnswer(host())));
             case AgentEffect.TellCoordinator tell -> Optional.ofNullable(world.coordinatorAt(tell.coordinator()))
                     .ifPresent(to -> world.network().send(this, to, tell.message(), () -> to.take(tell.message())));
             case AgentEffect.OpenRank open -> open(open.member());

@@ -78,6 +78,20 @@ final class Oracle {
         compare(entry);
         seenVersion = -1;
         look();
+        if (isCutOff(entry.term())) {
+            world.tally().cutOffCommit();
+        }
+    }
+
+    /** Whether somebody cannot reach the coordinator of a term, or the cluster has chosen another, which has not taken its term yet. */
+    private boolean isCutOff(long term) {
+        for (SimulatedCoordinator coordinator : world.coordinators()) {
+            if (coordinator.term() == term) {
+                return coordinator != world.coordinators().getLast() || world.hosts().stream().anyMatch(
+                        host -> host.isUp() && !world.network().areConnected(host, coordinator.host()));
+            }
+        }
+        return false;
     }
 
     /** A rank has new parameters. */

@@ -38,6 +38,8 @@ class SimulationTest {
         if (NUMBER >= USUAL) {
             assertThat(FaultKind.values()).as("kinds of faults that happened, of %s", tally)
                     .allMatch(kind -> tally.count(kind) > 0);
+            // Storage can be reached all the while: those, too, must not commit what another commits.
+            assertThat(tally.cutOffCommits()).as("commits of coordinators that were cut off").isPositive();
         }
     }
 
