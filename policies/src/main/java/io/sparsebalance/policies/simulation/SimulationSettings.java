@@ -19,7 +19,8 @@ import java.util.TreeSet;
  * @param lookaheadWindow global batches that samples may move between, at least 1
  * @param seed of samples, drawing policies and noise
  */
-public record SimulationSettings(int numRanks, int ranksPerHost, int numMicroBatches, int numSteps, int samplesPerStep, int tokenCap,
+public record SimulationSettings(int numRanks, int ranksPerHost, int numMicroBatches, int numSteps, int samplesPerStep,
+        int tokenCap,
         SparsitySettings sparsity, Feedback feedback, boolean moveWork, StragglerEstimator.Settings straggler,
         int plansAhead,
         int lookaheadWindow, Disturbances disturbances, Network network, long seed) {

@@ -69,7 +69,7 @@ final class CoverageRows {
         for (int cell = 0; cell < NUM_CELLS; cell++) {
             if (rowOfCell[cell] == 0) {
                 rowOfCell[cell] = (short) size;
-                middles[size++] = (int) ((1L << cell / QUARTERS) * (2 * QUARTERS + 2 * (cell % QUARTERS) + 1)
+                middles[size++] = (int) ((1L << (cell / QUARTERS)) * (2 * QUARTERS + 2 * (cell % QUARTERS) + 1)
                         / (2 * QUARTERS));
             }
         }

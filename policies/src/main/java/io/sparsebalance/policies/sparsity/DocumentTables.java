@@ -44,9 +44,9 @@ final class DocumentTables {
     }
 
     /**
-     * Adds a document to sums over levels.
+     * Adds a document to sums over levels, from {@code offset} on; to those of pairs and effective budgets only where they were asked
+     * for.
      *
-     * @param sums from {@code offset} on; of pairs and effective budgets only where they were asked for
      * @return logarithm of the length
      */
     double add(int length, int offset, double[] secondsSums, double[] pairsSums, double[] effectiveSums) {
