@@ -47,7 +47,8 @@ public final class BudgetBench {
         int repeats = args.length > 0 ? Integer.parseInt(args[0]) : 15;
         int first = args.length > 1 ? Integer.parseInt(args[1]) : 0;
         int last = args.length > 2 ? Integer.parseInt(args[2]) : SIZES.size() - 1;
-        System.out.println("| ranks x micro-batches x layers | documents | curves | anchor | median ms | slowest ms | processor ms |");
+        System.out.println(
+                "| ranks x micro-batches x layers | documents | curves | anchor | median ms | slowest ms | processor ms |");
         System.out.println("|---|---|---|---|---|---|---|");
         for (Size size : SIZES.subList(first, last + 1)) {
             for (Anchor anchor : List.of(Anchor.MEAN, Anchor.ISO_DENSITY)) {
@@ -80,7 +81,8 @@ public final class BudgetBench {
         }
         Arrays.sort(millis);
         Arrays.sort(processor);
-        System.out.printf(Locale.ROOT, "| %d x %d x %d | %d | %s | %s | %.2f | %.2f | %.2f |%n", size.ranks(), size.perRank(),
+        System.out.printf(Locale.ROOT, "| %d x %d x %d | %d | %s | %s | %.2f | %.2f | %.2f |%n", size.ranks(),
+                size.perRank(),
                 size.layers(), size.documents(), size.measured() ? "measured" : "default", anchor, millis[repeats / 2],
                 millis[repeats - 1], processor[repeats / 2]);
     }

@@ -40,12 +40,14 @@ public final class ImbalanceBound {
 
     /** Prints a Markdown table. */
     public static void main(String[] args) {
-        List<String> lists = List.of((args.length > 0 ? args[0] : "chatqa2,longalign,wikipedia,mixed,prolong").split(","));
+        List<String> lists = List
+                .of((args.length > 0 ? args[0] : "chatqa2,longalign,wikipedia,mixed,prolong").split(","));
         int context = args.length > 1 ? Integer.parseInt(args[1]) : 131_072;
         LatencyTables.Named table = LatencyTables.load(args.length > 2 ? args[2] : LatencyTables.DEFAULT);
         int steps = args.length > 3 ? Integer.parseInt(args[3]) : 200;
         int lookahead = args.length > 4 ? Integer.parseInt(args[4]) : 1;
-        System.out.printf(Locale.ROOT, "Table %s, context %,d, %d steps, look-ahead %d%n%n", table.name(), context, steps,
+        System.out.printf(Locale.ROOT, "Table %s, context %,d, %d steps, look-ahead %d%n%n", table.name(), context,
+                steps,
                 lookahead);
         System.out.println("| list | samples a step | steps that one document outweighs | bound | sab/dst |");
         System.out.println("|---|---|---|---|---|");
@@ -66,12 +68,14 @@ public final class ImbalanceBound {
             sum += Math.max(1, bound);
             outweighed += bound > 1 ? 1 : 0;
         }
-        SimulationSettings settings = new SimulationSettings(RANKS, RANKS, MICRO_BATCHES, steps, samples, Integer.MAX_VALUE,
+        SimulationSettings settings = new SimulationSettings(RANKS, RANKS, MICRO_BATCHES, steps, samples,
+                Integer.MAX_VALUE,
                 BUDGETS, Feedback.FULL, false, new StragglerEstimator.Settings(1.25, 3, 0.2), 2, lookahead,
                 Disturbances.NONE, Network.FREE, 1);
         ArmSummary reached = new Simulator(settings, latency, table.table().pairs().block(), curves,
                 Workload.Named.parse(list), context).run(Arm.parse("sab/dst"));
-        System.out.printf(Locale.ROOT, "| %s | %d | %.0f %% | %.3f | %.3f |%n", list, samples, 100.0 * outweighed / steps,
+        System.out.printf(Locale.ROOT, "| %s | %d | %.0f %% | %.3f | %.3f |%n", list, samples,
+                100.0 * outweighed / steps,
                 sum / steps, reached.imbalance());
     }
 

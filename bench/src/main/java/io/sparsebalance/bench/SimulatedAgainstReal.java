@@ -46,8 +46,9 @@ public final class SimulatedAgainstReal {
                 .flatMap(arg -> Arrays.stream(arg.substring(ARMS.length()).split(","))).toList();
         System.out.println(overrides);
         System.out.println();
-        System.out.println("| arm | ranks | steps compared | median step s | end of a step ms | from the latency table: median"
-                + " (p95) | from the measured busy times: median (p95) |");
+        System.out.println(
+                "| arm | ranks | steps compared | median step s | end of a step ms | from the latency table: median"
+                        + " (p95) | from the measured busy times: median (p95) |");
         System.out.println("|---|---|---|---|---|---|---|");
         if (arms.isEmpty()) {
             compare("as configured", overrides);

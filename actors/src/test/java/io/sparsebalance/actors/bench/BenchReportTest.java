@@ -34,7 +34,8 @@ class BenchReportTest {
 
     private static BenchReport report(int lookahead, BenchReport.ArmSteps... arms) {
         int steps = arms[0].all().size();
-        BenchSettings settings = new BenchSettings(TinyRuns.config("run.ranks=2", "batch.lookahead-window=" + lookahead),
+        BenchSettings settings = new BenchSettings(
+                TinyRuns.config("run.ranks=2", "batch.lookahead-window=" + lookahead),
                 ARMS, 2, steps, 0, Optional.empty(), Optional.empty(), true, false);
         return new BenchReport(settings, true, "none", List.of(arms), new CoverageTable(32, List.of()));
     }

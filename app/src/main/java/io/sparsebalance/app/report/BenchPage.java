@@ -64,7 +64,8 @@ public final class BenchPage {
                     Html.escape(result.arm()), result.imbalance(), result.stepSeconds(),
                     arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
                     result.speedup(), report.speedupOfAllSteps(arm), report.pairedSpeedup(arm), result.idealSpeedup(),
-                    100 * result.density(), 100 * result.coverage(), result.planMillis(), 100 * BenchReport.overhead(arm),
+                    100 * result.density(), 100 * result.coverage(), result.planMillis(),
+                    100 * BenchReport.overhead(arm),
                     arm.heldOutLoss().isPresent()
                             ? String.format(Locale.ROOT, "%.4f", arm.heldOutLoss().getAsDouble())
                             : "-"));
