@@ -116,10 +116,8 @@ final class CudaUpdate implements AutoCloseable {
 
     @Override
     public void close() {
-        if (graph != null) {
-            graph.close();
+        try (memory; host; CudaGraph recorded = graph) {
+            // Closed in reverse order, each whatever the others throw.
         }
-        host.close();
-        memory.close();
     }
 }
