@@ -102,6 +102,45 @@ class DenseOpsTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"32,2,7", "64,14,300", "64,2,5", "128,16,3000", "128,5,9", "128,1,33", "256,3,17"})
+    void normAndRope(int headSize, int heads, int tokens) {
+        try (BothDevices devices = new BothDevices(headSize + heads)) {
+            Both at = devices.of(devices.random().ints(tokens, 0, 131_072).toArray());
+            Both x = devices.activation(tokens, heads, headSize);
+            Both weight = devices.f32(1, headSize);
+            Both y = devices.activation(tokens, heads, headSize);
+            Both rstd = devices.f32(1, (long) tokens * heads);
+            Both dy = devices.activation(tokens, heads, headSize);
+            Both dx = devices.activation(tokens, heads, headSize);
+            Both dWeight = devices.f32(1, headSize);
+            onBoth(devices, (ops, stream, gpu) -> {
+                ops.normRope(stream, side(x, gpu), side(weight, gpu), 1e-6f, side(at, gpu), 1e6, side(y, gpu),
+                        side(rstd, gpu));
+                ops.normRopeBackward(stream, side(dy, gpu), side(x, gpu), side(weight, gpu), side(rstd, gpu),
+                        side(at, gpu), 1e6, side(dx, gpu), side(dWeight, gpu));
+            });
+            assertClose(y, BF16);
+            assertClose(rstd, F32);
+            assertClose(dx, BF16);
+            assertClose(dWeight, headSize == 32 ? BF16 : 10 * F32);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64,96,128", "17,24,32", "300,1024,2048"})
+    void productsThatAddAResidual(int m, int n, int k) {
+        try (BothDevices devices = new BothDevices(m)) {
+            Both a = devices.activation(m, k);
+            Both b = devices.activation(k, n);
+            Both residual = devices.activation(m, n);
+            Both out = devices.activation(m, n);
+            onBoth(devices, (ops, stream, gpu) -> ops.matmulAdd(stream, side(a, gpu), side(b, gpu),
+                    side(residual, gpu), side(out, gpu)));
+            assertClose(out, BF16);
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"8,100", "40,33", "3072,65"})
     void swiGlu(int width, int tokens) {
         try (BothDevices devices = new BothDevices(width)) {
