@@ -195,8 +195,8 @@ final class CublasLt {
 
     /** {@code d = alpha a b + beta c} on a stream, c laid out as d; returns the library's status. */
     int matmul(long handle, long description, MemorySegment alpha, long a, long aLayout, long b, long bLayout,
-            MemorySegment beta, long c, long d, long dLayout, MemorySegment algorithm, long workspace, long workspaceBytes,
-            long stream) {
+            MemorySegment beta, long c, long d, long dLayout, MemorySegment algorithm, long workspace,
+            long workspaceBytes, long stream) {
         try {
             return (int) matmul.invokeExact(handle, description, alpha, a, aLayout, b, bLayout, beta, c, dLayout, d,
                     dLayout, algorithm, workspace, workspaceBytes, stream);

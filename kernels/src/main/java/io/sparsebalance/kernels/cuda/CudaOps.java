@@ -204,7 +204,8 @@ final class CudaOps implements Ops, AutoCloseable {
         CudaTensor heads = tensor(operation, name, tensor, DType.BF16);
         CudaChecks.that(heads.rank() == 3 && heads.dimension(0) == positions.size()
                 && heads.dimension(2) == weight.size(), operation,
-                name + " " + heads + " must be [T,H,D] with T of positions " + positions + " and D of weight " + weight);
+                name + " " + heads + " must be [T,H,D] with T of positions " + positions + " and D of weight "
+                        + weight);
         return heads;
     }
 
@@ -294,8 +295,11 @@ final class CudaOps implements Ops, AutoCloseable {
 
     @Override
     public void close() {
-        try (scratch; products; tokenOps; CudaUpdate last = update) {
-            // Closed in reverse order, each whatever the others throw.
+        try (scratch; products; tokenOps) {
+            // Closed in reverse order after this, whatever it throws.
+            if (update != null) {
+                update.close();
+            }
         }
     }
 }

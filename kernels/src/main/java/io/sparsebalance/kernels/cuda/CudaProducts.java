@@ -94,8 +94,8 @@ final class CudaProducts implements AutoCloseable {
         beta.set(ValueLayout.JAVA_FLOAT, 0, betaValue);
         // Row-major c = op(a) op(b) is column-major c^T = op(b)^T op(a)^T: the operands change places.
         int status = library.matmul(handle, plan.description(), alpha, b.address(), plan.first(), a.address(),
-                plan.second(), beta, addend.address(), c.address(), plan.result(), plan.algorithm(), workspace.address(),
-                WORKSPACE_BYTES, stream.handle().value());
+                plan.second(), beta, addend.address(), c.address(), plan.result(), plan.algorithm(),
+                workspace.address(), WORKSPACE_BYTES, stream.handle().value());
         if (status != 0) {
             throw new CudaException(0, "matmul: " + describe(a, transposeA, b, transposeB, c)
                     + " failed with cuBLAS status " + status + ", " + description());

@@ -116,8 +116,10 @@ final class CudaUpdate implements AutoCloseable {
 
     @Override
     public void close() {
-        try (memory; host; CudaGraph recorded = graph) {
-            // Closed in reverse order, each whatever the others throw.
+        try (memory; host) {
+            if (graph != null) {
+                graph.close();
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 class ResourcesTest {
@@ -25,8 +24,8 @@ class ResourcesTest {
     @Test
     void closesTheOthersWhenOneCannotBeClosed() {
         resources.add("context", closed::add);
-        resources.add("memory", refuses());
-        resources.add("stream", refuses());
+        resources.add("memory", ResourcesTest::refuse);
+        resources.add("stream", ResourcesTest::refuse);
         assertThatThrownBy(resources::close).hasMessage("stream")
                 .satisfies(e -> assertThat(e.getSuppressed()).extracting(Throwable::getMessage)
                         .containsExactly("memory"));
@@ -36,16 +35,14 @@ class ResourcesTest {
     @Test
     void aFailureOfAConstructorCarriesThoseOfClosing() {
         resources.add("context", closed::add);
-        resources.add("stream", refuses());
+        resources.add("stream", ResourcesTest::refuse);
         IllegalStateException failure = new IllegalStateException("no memory");
         resources.closeAfter(failure);
         assertThat(failure.getSuppressed()).extracting(Throwable::getMessage).containsExactly("stream");
         assertThat(closed).containsExactly("context");
     }
 
-    private static Consumer<String> refuses() {
-        return name -> {
-            throw new IllegalStateException(name);
-        };
+    private static void refuse(String name) {
+        throw new IllegalStateException(name);
     }
 }
