@@ -30,6 +30,16 @@ public final class SwitchedCollective implements Collective {
     }
 
     @Override
+    public boolean isInProcess() {
+        return connected().isInProcess();
+    }
+
+    @Override
+    public long allReduceSum(Summand own, long step) {
+        return connected().allReduceSum(own, step);
+    }
+
+    @Override
     public void abort(Throwable cause) {
         Collective now = current;
         if (now != null) {
