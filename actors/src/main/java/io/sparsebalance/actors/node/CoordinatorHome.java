@@ -3,6 +3,7 @@ package io.sparsebalance.actors.node;
 import io.sparsebalance.actors.message.FailureInfo;
 import io.sparsebalance.actors.protocol.RunSettings;
 import io.sparsebalance.actors.protocol.ToAgent;
+import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.protocol.ToRoster;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.SharedRun;
@@ -83,8 +84,9 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
         parts.listener().onNotice("this node coordinates the run, in term " + takeover.term()
                 + (last > 0 ? ", from step " + last + " on" : ""));
         String runId = parts.config().cluster().run();
-        journal = new RunJournal(runId, takeover.directory(), parts.listeners());
-        roster = getContext().spawn(Roster.create(runId, takeover.term(), parts.facts(), parts.listener()), "roster");
+        journal = new RunJournal(runId, takeover.directory(), parts.listeners(), parts.hooks());
+        roster = getContext().spawn(parts.hooks().messages(ToRoster.class,
+                Roster.create(runId, takeover.term(), parts.facts(), parts.listener())), "roster");
         Map<Long, Long> checksums = committed.stream()
                 .collect(Collectors.toMap(LedgerEntry::step, LedgerEntry::parameterChecksum));
         // Ranks begin from the newest checkpoint at the least.
@@ -95,8 +97,8 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
         RunContext run = new RunContext(parts.run(), takeover.directory(), journal,
                 new ClusterRanks(parts.config(), roster), takeover.term(),
                 new RunSettings.Restart(last, takeover.newestCheckpoint(), checksums, budgets),
-                (result, failure) -> self.tell(new RunOver(result, failure)));
-        getContext().spawn(Coordinator.create(run), "run");
+                parts.hooks(), (result, failure) -> self.tell(new RunOver(result, failure)));
+        getContext().spawn(parts.hooks().messages(ToCoordinator.class, Coordinator.create(run)), "run");
         return this;
     }
 

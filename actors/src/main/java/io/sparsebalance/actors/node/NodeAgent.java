@@ -144,10 +144,10 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
         ActorRef<ToAgent> self = getContext().getSelf();
         ActorRef<ToRank> rank;
         try {
-            rank = getContext().spawn(Rank.create(member, parts.config().cluster().run(),
-                    parts.planes().open(parts.config()),
-                    collective -> parts.run().workers().create(device, collective),
-                    again -> self.tell(new ToAgent.RankEnded(device, again))),
+            rank = getContext().spawn(parts.hooks().messages(ToRank.class, Rank.create(member,
+                    parts.config().cluster().run(), parts.planes().open(parts.config()),
+                    collective -> parts.hooks().worker(parts.run().workers().create(device, collective)),
+                    again -> self.tell(new ToAgent.RankEnded(device, again)))),
                     "rank-" + device + "-" + opening);
         } catch (IOException e) {
             throw new UncheckedIOException("the data plane of rank " + device + " cannot listen", e);

@@ -3,6 +3,7 @@ package io.sparsebalance.actors.node;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparsebalance.TrainingConfigs;
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.Fakes;
@@ -54,7 +55,7 @@ class NodeHostTest {
                                     "00", "fake", "fake", new RunInfo.Documents(SAMPLES, 8192, 0, 0, 0, 0, 0)),
                             Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency(),
                             (rank, collective) -> new NumberWorker(collective)),
-                    c -> planes.open());
+                    c -> planes.open(), FaultHooks.none());
             nodes.add(this);
         }
 
