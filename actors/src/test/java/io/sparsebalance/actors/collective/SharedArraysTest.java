@@ -83,7 +83,8 @@ class SharedArraysTest {
     @Test
     void aSwitchTellsWhatItIsConnectedTo() {
         SwitchedCollective rank = new SwitchedCollective();
-        assertThatThrownBy(rank::isInProcess).isInstanceOf(CollectiveException.class).hasMessageContaining("not connected");
+        assertThatThrownBy(rank::isInProcess).isInstanceOf(CollectiveException.class)
+                .hasMessageContaining("not connected");
         assertThatThrownBy(() -> rank.allReduceSum(MemorySegment.NULL, 1)).isInstanceOf(CollectiveException.class);
     }
 }

@@ -151,7 +151,8 @@ class DenseOpsTest {
             assertThat(BothDevices.bytes(y)).isEqualTo(forward);
             ops.rope(stream, dy, at, 1e6, true);
             ops.fill(stream, dx, 0);
-            ops.rmsNormBackward(stream, dy.view(0, rows.shape()), rows, weight, rstd, dx.view(0, rows.shape()), dWeight);
+            ops.rmsNormBackward(stream, dy.view(0, rows.shape()), rows, weight, rstd, dx.view(0, rows.shape()),
+                    dWeight);
             assertThat(BothDevices.bytes(dx)).isEqualTo(backward);
         }
     }
