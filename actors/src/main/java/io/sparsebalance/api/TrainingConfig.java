@@ -22,7 +22,7 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
 
     /** {@code run}: what is run and where it is kept. */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
-            Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
+            CollectiveKind collective, Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
 
     /**
      * {@code run.evaluation}.

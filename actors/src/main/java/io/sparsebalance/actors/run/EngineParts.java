@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.collective.NcclCollective;
 import io.sparsebalance.actors.profile.CountedTable;
 import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.actors.profile.Profiles;
@@ -9,6 +10,7 @@ import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.actors.training.RunParts;
+import io.sparsebalance.api.CollectiveKind;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.RunInfo;
@@ -89,14 +91,24 @@ final class EngineParts implements PartsFactory {
             return (rank, collective) -> new NoopRankWorker(collective);
         }
         int[] coverageBudgets = Replicas.coverageBudgets(config.attention());
-        return (rank, collective) -> {
+        return (rank, given) -> {
             Device device = Replicas.device(config, rank, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
             long loadedStep = load(device, trainer);
+            Collective collective = collective(config, device, given);
             return new EngineRankWorker(device, trainer, tokens, collective,
                     reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap(),
                     resumes ? loadedStep : 0);
         };
+    }
+
+    private static Collective collective(TrainingConfig config, Device device, Collective given) {
+        CollectiveKind kind = config.run().collective();
+        boolean overHost = kind == CollectiveKind.HOST || config.run().reduction() == Reduction.EXACT
+                || (kind == CollectiveKind.AUTO && !device.isAccelerator());
+        return overHost
+                ? given
+                : new NcclCollective(given, device::links, kind == CollectiveKind.NCCL, config.run().stepTimeout());
     }
 
     private static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,

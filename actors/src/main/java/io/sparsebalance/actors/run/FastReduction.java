@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Plain F32: micro-batches add up on the device in the order that they were run in, ranks in their order. Gradients that the JVM
- * cannot address are added up where they are if the ranks share one device's memory, and pass through page-locked memory of the
- * host else.
+ * cannot address are added up where they are if the ranks share one device's memory, between devices if those are connected, and
+ * pass through page-locked memory of the host else.
  */
 final class FastReduction implements GradientReduction {
     private final Device device;
@@ -41,6 +41,9 @@ final class FastReduction implements GradientReduction {
         if (collective.isInProcess() && device.ranksShareMemory()) {
             device.stream().synchronize();
             return collective.allReduceSum(new DeviceArray(device, gradients), step);
+        }
+        if (collective.linksDevices(step)) {
+            return collective.allReduceSum(gradients, step);
         }
         if (staging == null) {
             staging = device.allocateHost(DType.F32, gradients.size());

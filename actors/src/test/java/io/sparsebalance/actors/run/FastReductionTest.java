@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.collective.CollectiveException;
 import io.sparsebalance.actors.collective.InProcess;
+import io.sparsebalance.actors.collective.Seat;
 import io.sparsebalance.actors.rank.OwnThreads;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.engine.ModelConfig;
@@ -50,6 +52,16 @@ class FastReductionTest {
         @Override
         public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
             return collective.allReduceExact(partial, total, step);
+        }
+
+        @Override
+        public Seat seat() {
+            return collective.seat();
+        }
+
+        @Override
+        public Optional<CollectiveException> failure() {
+            return collective.failure();
         }
 
         @Override
