@@ -1,12 +1,12 @@
 package io.sparsebalance.actors.collective;
 
 import io.sparsebalance.kernels.Tensor;
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * Sums gradients over the ranks. One instance belongs to one rank and is used on its device thread, except
+ * Sums gradients over the ranks. One instance belongs to one rank and is used by one thread at a time, except
  * {@link #abort} and {@link #failure}, which any thread may call.
  */
 public interface Collective extends AutoCloseable {
@@ -31,7 +31,7 @@ public interface Collective extends AutoCloseable {
      * @return nanoseconds waited for the last rank to enter
      * @throws CollectiveException as {@link #allReduceSum}
      */
-    long allReduceExact(FixedPointSum partial, MemorySegment total, long step);
+    long allReduceExact(FixedPointWords partial, MemorySegment total, long step);
 
     /** Whether all ranks are in this JVM, so that {@link #allReduceSum(Summand, long)} can be called. */
     default boolean isInProcess() {

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.collective;
 
 import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -54,7 +55,7 @@ public final class InProcess {
             }
 
             @Override
-            public long allReduceExact(FixedPointSum partial, MemorySegment total, long atStep) {
+            public long allReduceExact(FixedPointWords partial, MemorySegment total, long atStep) {
                 return InProcess.this.allReduce(rank, new Addend.Exact(partial, total), atStep);
             }
 

@@ -4,7 +4,7 @@ import io.sparsebalance.kernels.DeviceGroup;
 import io.sparsebalance.kernels.DeviceGroupException;
 import io.sparsebalance.kernels.DeviceLinks;
 import io.sparsebalance.kernels.Tensor;
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -140,7 +140,7 @@ public final class NcclCollective implements Collective {
     }
 
     @Override
-    public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
+    public long allReduceExact(FixedPointWords partial, MemorySegment total, long step) {
         return host.allReduceExact(partial, total, step);
     }
 

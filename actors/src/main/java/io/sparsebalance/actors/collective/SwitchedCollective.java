@@ -1,6 +1,6 @@
 package io.sparsebalance.actors.collective;
 
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
@@ -29,7 +29,7 @@ public final class SwitchedCollective implements Collective {
     }
 
     @Override
-    public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
+    public long allReduceExact(FixedPointWords partial, MemorySegment total, long step) {
         return connected().allReduceExact(partial, total, step);
     }
 

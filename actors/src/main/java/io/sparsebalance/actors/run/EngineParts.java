@@ -116,17 +116,29 @@ final class EngineParts implements PartsFactory {
         int numRanks = config.run().ranks();
         // Ranks of other nodes come and go; those of one process are all there are.
         boolean alone = numRanks == 1 && config.cluster().run().isEmpty();
+        boolean inBuckets = !alone && config.run().reduceBucket() > 0 && trainer.gradients().isAddressable();
         try {
             return switch (config.run().reduction()) {
-                case FAST -> new FastReduction(device, collective, alone);
-                case EXACT -> new ExactReduction(device, collective, trainer.numParameters(),
-                        Replicas.threadsPerRank(config, numRanks));
+                case FAST -> {
+                    FastReduction fast = new FastReduction(device, collective, alone);
+                    yield inBuckets ? bucketed(config, trainer, fast) : fast;
+                }
+                case EXACT -> {
+                    ExactReduction exact = new ExactReduction(device, collective, trainer.numParameters(),
+                            Replicas.threadsPerRank(config, numRanks));
+                    yield inBuckets ? bucketed(config, trainer, exact) : exact;
+                }
             };
         } catch (RuntimeException e) {
             try (device; trainer) {
                 throw e;
             }
         }
+    }
+
+    private static GradientReduction bucketed(TrainingConfig config, Trainer trainer, PieceReduction pieces) {
+        return new BucketedReduction(pieces, trainer.gradients(),
+                new Buckets(trainer.gradientOrder(), config.run().reduceBucket()));
     }
 
     /** Step of the checkpoint that was loaded, 0 for none. */

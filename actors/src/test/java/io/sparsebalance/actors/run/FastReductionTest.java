@@ -21,7 +21,7 @@ import io.sparsebalance.kernels.DeviceSettings;
 import io.sparsebalance.kernels.Devices;
 import io.sparsebalance.kernels.Packing;
 import io.sparsebalance.kernels.Tensor;
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -50,7 +50,7 @@ class FastReductionTest {
         }
 
         @Override
-        public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
+        public long allReduceExact(FixedPointWords partial, MemorySegment total, long step) {
             return collective.allReduceExact(partial, total, step);
         }
 

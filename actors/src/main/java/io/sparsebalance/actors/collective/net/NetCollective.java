@@ -5,6 +5,7 @@ import io.sparsebalance.actors.collective.Collective;
 import io.sparsebalance.actors.collective.CollectiveException;
 import io.sparsebalance.actors.collective.Seat;
 import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -32,6 +33,7 @@ final class NetCollective implements Collective {
     private final Group group;
     private final long timeoutNanos;
     private final Exchange exchange;
+    private final Contributions contributions = new Contributions();
 
     NetCollective(DataPlane plane, Group group, Duration timeout) {
         this.plane = plane;
@@ -78,7 +80,7 @@ final class NetCollective implements Collective {
     }
 
     @Override
-    public long allReduceExact(FixedPointSum partial, MemorySegment total, long atStep) {
+    public long allReduceExact(FixedPointWords partial, MemorySegment total, long atStep) {
         return allReduce(new Addend.Exact(partial, total), atStep);
     }
 
@@ -87,6 +89,7 @@ final class NetCollective implements Collective {
         Slices slices = new Slices(addend, group.numRanks());
         try {
             exchange.begin(slices, atStep);
+            contributions.begin(slices);
             contribute(slices);
             SliceAdder adder = new SliceAdder(slices, group.rank());
             long lastEntry = add(slices, adder);
@@ -110,8 +113,9 @@ final class NetCollective implements Collective {
             int to = (group.rank() + i) % group.numRanks();
             // An empty slice is sent too: it says that this rank has come, and whether its sum is void.
             for (int chunk = 0; chunk < Math.max(1, slices.numChunks(to)); chunk++) {
-                exchange.peer(to).outbound().send(exchange.frame(Frame.Type.CONTRIBUTION, slices.kind(), chunk),
-                        slices.contribution(to, chunk).asByteBuffer());
+                Contributions.Contribution part = contributions.of(to, chunk);
+                exchange.peer(to).outbound().send(exchange.frame(Frame.Type.CONTRIBUTION, part.kind(), chunk),
+                        part.payload());
             }
         }
     }
@@ -129,7 +133,7 @@ final class NetCollective implements Collective {
                 exchange.await(peer, Peer::hasArrived, "come to reduce", timeoutNanos);
                 exchange.requireNext(peer, chunk);
                 lastEntry = chunk == 0 ? Math.max(lastEntry, peer.arrivalNanos()) : lastEntry;
-                adder.add(peer.payload(), peer.frame().extra(), chunk);
+                adder.add(peer.payload(), peer.frame(), chunk);
                 exchange.release(peer);
             }
             adder.finish(chunk);
