@@ -26,7 +26,8 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      * @param reduceBucket bytes of gradient that are reduced at once, 0 for all
      */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
-            CollectiveKind collective, long reduceBucket, Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
+            CollectiveKind collective, long reduceBucket, Evaluation evaluation, Checkpoint checkpoint,
+            Duration stepTimeout) {}
 
     /**
      * {@code run.evaluation}.

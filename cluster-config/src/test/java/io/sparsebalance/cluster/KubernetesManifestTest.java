@@ -108,7 +108,8 @@ class KubernetesManifestTest {
         V1Probe ready = container().getReadinessProbe();
         assertThat(alive.getHttpGet().getPath()).isEqualTo("/alive");
         assertThat(ready.getHttpGet().getPath()).isEqualTo("/ready");
-        assertThat(List.of(alive, ready)).allMatch(probe -> probe.getHttpGet().getPort().getStrValue().equals("health"));
+        assertThat(List.of(alive, ready))
+                .allMatch(probe -> probe.getHttpGet().getPort().getStrValue().equals("health"));
         assertThat(alive.getPeriodSeconds() * alive.getFailureThreshold())
                 .as("seconds of silence before a pod is killed: the cluster replaces a lost node long before")
                 .isGreaterThanOrEqualTo(60);

@@ -105,8 +105,9 @@ public final class NcclCollective implements Collective {
     private CollectiveException failed(DeviceGroupException cause, long step) {
         dropGroup();
         Optional<CollectiveException> why = host.failure();
-        CollectiveException failure = new CollectiveException("the reduce of gradients between GPUs was given up in step "
-                + step + ": " + why.map(Throwable::getMessage).orElse(cause.getMessage()),
+        CollectiveException failure = new CollectiveException(
+                "the reduce of gradients between GPUs was given up in step "
+                        + step + ": " + why.map(Throwable::getMessage).orElse(cause.getMessage()),
                 why.map(CollectiveException::suspects).orElseGet(Set::of), cause);
         host.abort(failure);
         return failure;

@@ -24,7 +24,8 @@ final class Relations {
             return;
         }
         if (c.run().reduction() == Reduction.EXACT) {
-            v.error("run.collective", "must be auto or host while run.reduction is exact: fixed-point sums lie on the host");
+            v.error("run.collective",
+                    "must be auto or host while run.reduction is exact: fixed-point sums lie on the host");
         }
         if (!List.of("cuda", "auto").contains(c.device().kind())) {
             v.error("run.collective", "can be nccl only with device.kind = cuda");

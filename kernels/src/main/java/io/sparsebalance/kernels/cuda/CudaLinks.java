@@ -16,7 +16,8 @@ record CudaLinks(CudaContext context, CudaStream stream, Nccl nccl) implements D
     @Override
     public long identity() {
         ByteBuffer uuid = ByteBuffer.wrap(context.uuid());
-        return uuid.getLong() ^ uuid.getLong();
+        long high = uuid.getLong();
+        return high ^ uuid.getLong();
     }
 
     @Override
