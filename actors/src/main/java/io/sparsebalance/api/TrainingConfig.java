@@ -20,9 +20,14 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
         Batch batch,
         Balance balance, Optimizer optimizer, Cluster cluster, String text, String pekko) {
 
-    /** {@code run}: what is run and where it is kept. */
+    /**
+     * {@code run}: what is run and where it is kept.
+     *
+     * @param reduceBucket bytes of gradient that are reduced at once, 0 for all
+     */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
-            Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
+            CollectiveKind collective, long reduceBucket, Evaluation evaluation, Checkpoint checkpoint,
+            Duration stepTimeout) {}
 
     /**
      * {@code run.evaluation}.

@@ -29,6 +29,8 @@ public final class BalancerLogic {
     private final List<Effect> effects = new ArrayList<>();
     private final Map<Long, StepPlan> plans = new HashMap<>();
     private final Set<Integer> idle = new HashSet<>();
+    /** Micro-batches of the step that each rank was given. */
+    private final Map<Integer, List<Integer>> granted = new HashMap<>();
     private List<MemberId> ranks = List.of();
     /** Of this generation, once it has begun a step. */
     private Balancing balancing;
@@ -46,9 +48,11 @@ public final class BalancerLogic {
      *
      * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage
+     * @param announcesLast whether ranks are told when all micro-batches of a step are granted
      */
     public record Settings(int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
-            StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {
+            StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets,
+            boolean announcesLast) {
         /** Copies. */
         public Settings {
             coverageBudgets = List.copyOf(coverageBudgets);
@@ -147,6 +151,7 @@ public final class BalancerLogic {
         }
         long start = stopwatch.getAsLong();
         balancing = balancing(current.step());
+        granted.clear();
         step = new RunningStep(plan, balancing.begin(RunningStep.lengths(plan), plan.rankOf()));
         planNanos = plan.planNanos() + stopwatch.getAsLong() - start;
         for (int rank : List.copyOf(idle)) {
@@ -193,7 +198,19 @@ public final class BalancerLogic {
         balancing.grant(step.state(), rank).ifPresent(microBatch -> {
             idle.remove(rank);
             tellGrant(rank, microBatch);
+            granted.computeIfAbsent(rank, r -> new ArrayList<>()).add(microBatch);
+            announceLast();
         });
+    }
+
+    private void announceLast() {
+        int numGranted = granted.values().stream().mapToInt(List::size).sum();
+        if (settings.announcesLast() && ranks.size() > 1 && numGranted == step.plan().microBatches().size()) {
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                effects.add(new Effect.TellRank(ranks.get(rank),
+                        new ToRank.AllGranted(current, granted.getOrDefault(rank, List.of()))));
+            }
+        }
     }
 
     private void tellGrant(int rank, int microBatch) {

@@ -27,6 +27,7 @@ class BalancerLogicTest {
 
     private final Deque<Effect> effects = new ArrayDeque<>();
     private BalancerLogic logic;
+    private boolean announcesLast;
 
     @Test
     void ranksPullMicroBatchesAndTheCoordinatorIsToldOfTheEnd() {
@@ -46,6 +47,27 @@ class BalancerLogicTest {
         StepOutcome outcome = ((ToCoordinator.StepBalanced) next(Effect.TellCoordinator.class).message()).outcome();
         assertThat(outcome.outcomes()).hasSize(4);
         assertThat(outcome.slowest().imbalance()).isEqualTo(1.0);
+        assertThat(effects).isEmpty();
+    }
+
+    @Test
+    void ranksAreToldWhenAllIsGranted() {
+        announcesLast = true;
+        begin(Feedback.OFF);
+        tell(new ToBalancer.StartStep(FIRST));
+        tell(new ToBalancer.PlanReady(plan(FIRST, 0, 0, 1)));
+        ToRank.Grant first = grant(0);
+        ToRank.Grant second = grant(1);
+        assertThat(effects).isEmpty();
+        tell(new ToBalancer.MicroBatchCompleted(FIRST, done(first, 0, 1)));
+        ToRank.Grant third = grant(0);
+        assertThat(effects).containsExactly(
+                new Effect.TellRank(RANKS.get(0),
+                        new ToRank.AllGranted(FIRST, List.of(first.microBatch(), third.microBatch()))),
+                new Effect.TellRank(RANKS.get(1), new ToRank.AllGranted(FIRST, List.of(second.microBatch()))));
+        effects.clear();
+        tell(new ToBalancer.RequestWork(NONE, 0));
+        assertThat(grant(0)).isEqualTo(third);
         assertThat(effects).isEmpty();
     }
 
@@ -189,7 +211,7 @@ class BalancerLogicTest {
         BalancerLogic.Settings settings = new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5),
                 SparsityPolicies.byName("dst"), feedback, new StragglerEstimator.Settings(1.25, 3, 0.5),
-                false, List.of(2, 16, 32));
+                false, List.of(2, 16, 32), announcesLast);
         logic = new BalancerLogic(settings, Fakes.latency(), () -> 0);
         effects.clear();
         tell(new ToBalancer.BeginGeneration(NONE, ranks));

@@ -101,7 +101,8 @@ final class World {
         coordinator = new CoordinatorLogic(settings, now);
         balancer = new BalancerLogic(new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5), SparsityPolicies.byName("fixed"), Feedback.OFF,
-                new StragglerEstimator.Settings(1.25, 3, 0.5), false, List.of(2, 16, 32)), Fakes.latency(), () -> 0);
+                new StragglerEstimator.Settings(1.25, 3, 0.5), false, List.of(2, 16, 32), false), Fakes.latency(),
+                () -> 0);
         batcher = new BatcherLogic(new BatcherLogic.Settings(RUN, 1, 4, 4, 4000, 1, Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab")), Fakes.tokens(40, 0), new ShuffledOrder(1, 40), Fakes.latency(),
                 () -> 0);
