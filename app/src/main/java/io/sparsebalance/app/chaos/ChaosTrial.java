@@ -102,7 +102,8 @@ final class ChaosTrial {
         List<ChaosPlan.Entry> faults = plan.faults(random);
         for (int i = 0; i < faults.size(); i++) {
             Duration calm = plan.calm().least()
-                    .plusMillis((long) (random.nextDouble() * plan.calm().most().minus(plan.calm().least()).toMillis()));
+                    .plusMillis(
+                            (long) (random.nextDouble() * plan.calm().most().minus(plan.calm().least()).toMillis()));
             TimeUnit.MILLISECONDS.sleep(calm.toMillis());
             if (cluster.isDone()) {
                 problems.add("the run ended before fault " + (i + 1) + " of " + faults.size()
