@@ -105,7 +105,8 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      * @param plaintextAccepted whether plain TCP is wanted even on a network
      * @param faultHooks whether orders from its launcher may make this node fail
      */
-    public record Cluster(String run, String host, Optional<String> bindHost, int port, int dataPort, List<String> seeds, List<Role> roles, int controlNodes,
+    public record Cluster(String run, String host, Optional<String> bindHost, int port, int dataPort,
+            List<String> seeds, List<Role> roles, int controlNodes,
             int workerNodes, int healthPort, int leastRanks, Duration formTimeout, Detection detection,
             int maxRecoveries, Optional<Tls> tls, boolean plaintextAccepted, boolean faultHooks) {
         /** Copies. */

@@ -54,7 +54,7 @@ public final class FaultHooks {
         if (!enabled) {
             throw new IllegalArgumentException("faults are not obeyed: cluster.fault-hooks is false");
         }
-        String[] words = order.strip().split(" +");
+        String[] words = order.strip().split(" +", -1);
         if (words.length == 2 && words[1].equals(OFF)) {
             faults.remove(words[0]);
             return;
@@ -94,7 +94,7 @@ public final class FaultHooks {
     }
 
     boolean isArmed(Armed fault) {
-        return faults.get(fault.id()) == fault;
+        return fault.equals(faults.get(fault.id()));
     }
 
     /** A fault of a kind that lasts until it is ended; it has an effect now. */

@@ -40,7 +40,7 @@ final class FaultyWorker implements RankWorker {
         boolean poisoned = hooks.once(HookKind.NAN_GRADIENT).isPresent();
         MicroBatchResult result = worker.runMicroBatch(samples, budgets, poisoned ? Double.NaN : lossScale);
         double pace = hooks.active(HookKind.PACE).map(FaultHooks.Armed::value).orElse(0.0);
-        double busy = Math.max(System.nanoTime() - start, TimeUnit.MILLISECONDS.toNanos(1) * pace);
+        double busy = Math.max((double) (System.nanoTime() - start), TimeUnit.MILLISECONDS.toNanos(1) * pace);
         double factor = hooks.active(HookKind.SLOW).map(FaultHooks.Armed::value).orElse(1.0);
         sleepUntil(start + (long) (busy * factor));
         return result;

@@ -134,7 +134,8 @@ public final class NodeHost {
         Consumer<NodeEnd> end = ended::complete;
         NodeParts node = new NodeParts(config, parts, planes, listeners, listener,
                 NodeFacts.of(config, parts.tokens().fingerprint()), health, hooks, end);
-        ActorSystem<ToAgent> own = ActorSystem.create(hooks.messages(ToAgent.class, NodeAgent.create(node)), ClusterSettings.SYSTEM,
+        ActorSystem<ToAgent> own = ActorSystem.create(hooks.messages(ToAgent.class, NodeAgent.create(node)),
+                ClusterSettings.SYSTEM,
                 ClusterSettings.pekko(config));
         own.getWhenTerminated().thenAccept(done -> ended.complete(new NodeEnd(NodeEnd.Kind.EXPELLED,
                 Optional.of(new TrainingFailedException("the other nodes have gone on without this one: it could not be"

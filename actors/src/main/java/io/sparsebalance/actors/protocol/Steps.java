@@ -137,7 +137,8 @@ final class Steps {
     /** A full disk is no reason not to train: the next checkpoint is written when it is due. Only the last one must be. */
     void onCheckpointFailed(String what) {
         s.leftOut = s.applied;
-        s.effects.add(new Effect.Warn("there is no checkpoint of step " + s.applied + ", and the run goes on: " + what));
+        s.effects
+                .add(new Effect.Warn("there is no checkpoint of step " + s.applied + ", and the run goes on: " + what));
     }
 
     void onCheckpointSaved(ToCoordinator.CheckpointSaved fact) {

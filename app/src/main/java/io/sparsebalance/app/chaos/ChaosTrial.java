@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 
 /** One run of a cluster to its end, with all faults of the plan in it. One thread; used once. */
 final class ChaosTrial {
-    private static final Duration FIRST_STEP = Duration.ofSeconds(120);
+    private static final Duration FIRST_STEP = Duration.ofMinutes(2);
     private static final Duration END = Duration.ofMinutes(10);
     private static final Pattern DIGEST = Pattern.compile("\"digest\" : \"([0-9a-f]{64})\"");
 
@@ -63,7 +63,7 @@ final class ChaosTrial {
         List<NodeProcess> seen = new ArrayList<>();
         try (PrintWriter lines = new PrintWriter(Files.newBufferedWriter(log, StandardCharsets.UTF_8));
                 Links links = new Links();
-                MetricsTail tail = new MetricsTail(settings.run().resolve("metrics.jsonl"), watch);
+                MetricsTail _ = new MetricsTail(settings.run().resolve("metrics.jsonl"), watch);
                 Cluster cluster = new Cluster(main, settings, watch,
                         plan.needsLinks() ? Optional.of(links) : Optional.empty(),
                         (from, text, isError) -> write(lines, start, from, text, seen))) {
@@ -102,7 +102,8 @@ final class ChaosTrial {
         List<ChaosPlan.Entry> faults = plan.faults(random);
         for (int i = 0; i < faults.size(); i++) {
             Duration calm = plan.calm().least()
-                    .plusMillis((long) (random.nextDouble() * plan.calm().most().minus(plan.calm().least()).toMillis()));
+                    .plusMillis(
+                            (long) (random.nextDouble() * plan.calm().most().minus(plan.calm().least()).toMillis()));
             TimeUnit.MILLISECONDS.sleep(calm.toMillis());
             if (cluster.isDone()) {
                 problems.add("the run ended before fault " + (i + 1) + " of " + faults.size()

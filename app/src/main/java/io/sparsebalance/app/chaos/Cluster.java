@@ -13,7 +13,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -166,7 +168,7 @@ final class Cluster implements AutoCloseable {
 
     private void submit(Runnable work, long millis) {
         try {
-            supervisor.schedule(work, millis, TimeUnit.MILLISECONDS);
+            Future<?> _ = supervisor.schedule(work, millis, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
             // The trial is over.
             watch.sign(RunWatch.SignKind.ENDED, 0, "nothing more is started");
@@ -219,7 +221,7 @@ final class Cluster implements AutoCloseable {
         byProcess.put(process.number(), slot);
         Optional<Links.Ports> ports = slot.ports;
         Thread.ofVirtual().start(() -> address(slot, process));
-        process.exit().thenAccept(code -> onExit(slot, process, code, ports));
+        CompletableFuture<Void> _ = process.exit().thenAccept(code -> onExit(slot, process, code, ports));
         order(slot, pace(settings.pace()));
     }
 

@@ -10,62 +10,62 @@ import java.util.Optional;
 /** What a plan can do to a cluster. */
 enum FaultKind {
     /** SIGKILL to a node; it is started again. */
-    KILL(Target.WORKER, Means.PROCESS),
+    KILL(Target.Who.WORKER, Means.PROCESS),
     /** SIGSTOP to a node, and SIGCONT. */
-    STOP(Target.WORKER, Means.PROCESS),
+    STOP(Target.Who.WORKER, Means.PROCESS),
     /** SIGTERM to a node: it leaves, and is started again. */
-    TERM(Target.WORKER, Means.PROCESS),
+    TERM(Target.Who.WORKER, Means.PROCESS),
     /** One node more joins, and leaves again. */
-    JOIN(Target.ALL, Means.PROCESS),
+    JOIN(Target.Who.ALL, Means.PROCESS),
     /** SIGKILL to all nodes; they are started again. */
-    KILL_ALL(Target.ALL, Means.PROCESS),
+    KILL_ALL(Target.Who.ALL, Means.PROCESS),
     /** One bit of the newest checkpoint is turned over, and then all nodes are killed. */
-    CORRUPT_CHECKPOINT(Target.ALL, Means.PROCESS),
+    CORRUPT_CHECKPOINT(Target.Who.ALL, Means.PROCESS),
     /** Nothing comes through between a node and all others. */
-    PARTITION(Target.WORKER, Means.LINKS),
+    PARTITION(Target.Who.WORKER, Means.LINKS),
     /** What a node sends does not come through; what it is sent does. */
-    ONE_WAY(Target.WORKER, Means.LINKS),
+    ONE_WAY(Target.Who.WORKER, Means.LINKS),
     /** All that a node sends or is sent takes some milliseconds longer. */
-    DELAY(Target.ALL, Means.LINKS),
+    DELAY(Target.Who.ALL, Means.LINKS),
     /** Messages are lost. */
-    LOSS(Target.ALL, HookKind.LOSS),
+    LOSS(Target.Who.ALL, HookKind.LOSS),
     /** Messages come twice. */
-    DUPLICATE(Target.ALL, HookKind.DUPLICATE),
+    DUPLICATE(Target.Who.ALL, HookKind.DUPLICATE),
     /** Messages are overtaken by later ones. */
-    REORDER(Target.ALL, HookKind.REORDER),
+    REORDER(Target.Who.ALL, HookKind.REORDER),
     /** Messages come late. */
-    LATE(Target.ALL, HookKind.LATE),
+    LATE(Target.Who.ALL, HookKind.LATE),
     /** A device is slower by a factor. */
-    SLOW(Target.WORKER, HookKind.SLOW),
+    SLOW(Target.Who.WORKER, HookKind.SLOW),
     /** A device does not answer any more, though its node does. */
-    HANG(Target.WORKER, HookKind.HANG),
+    HANG(Target.Who.WORKER, HookKind.HANG),
     /** A gradient is not a number. */
-    NAN_GRADIENT(Target.WORKER, HookKind.NAN_GRADIENT),
+    NAN_GRADIENT(Target.Who.WORKER, HookKind.NAN_GRADIENT),
     /** A device has not enough memory. */
-    OUT_OF_MEMORY(Target.WORKER, HookKind.OUT_OF_MEMORY),
+    OUT_OF_MEMORY(Target.Who.WORKER, HookKind.OUT_OF_MEMORY),
     /** A device fails at everything from now on. */
-    LOST_DEVICE(Target.WORKER, HookKind.LOST_DEVICE),
+    LOST_DEVICE(Target.Who.WORKER, HookKind.LOST_DEVICE),
     /** A checkpoint cannot be written. */
-    DISK_FULL(Target.ALL, HookKind.CHECKPOINT_DISK_FULL),
+    DISK_FULL(Target.Who.ALL, HookKind.CHECKPOINT_DISK_FULL),
     /** The ledger cannot be written. */
-    LEDGER_FULL(Target.COORDINATOR, HookKind.LEDGER_DISK_FULL);
+    LEDGER_FULL(Target.Who.COORDINATOR, HookKind.LEDGER_DISK_FULL);
 
     /** What is needed to bring it about. */
     enum Means {
         PROCESS, LINKS, HOOK
     }
 
-    private final Target defaultTarget;
+    private final Target.Who defaultTarget;
     private final Means means;
     private final Optional<HookKind> hook;
 
-    FaultKind(Target defaultTarget, Means means) {
+    FaultKind(Target.Who defaultTarget, Means means) {
         this.defaultTarget = defaultTarget;
         this.means = means;
         this.hook = Optional.empty();
     }
 
-    FaultKind(Target defaultTarget, HookKind hook) {
+    FaultKind(Target.Who defaultTarget, HookKind hook) {
         this.defaultTarget = defaultTarget;
         this.means = Means.HOOK;
         this.hook = Optional.of(hook);
@@ -85,7 +85,7 @@ enum FaultKind {
     }
 
     Target defaultTarget() {
-        return defaultTarget;
+        return new Target(defaultTarget, 0);
     }
 
     Optional<HookKind> hook() {

@@ -55,49 +55,47 @@ final class Injector {
      * @return whether it is known already to have an effect; that of hooks is told by the node
      */
     boolean inject(String id, ChaosPlan.Entry fault, List<Slot> targets) throws IOException, InterruptedException {
-        switch (fault.kind()) {
+        return switch (fault.kind()) {
             case KILL -> {
                 NodeProcess process = cluster.process(targets.getFirst());
                 process.kill();
                 process.exit().join();
-                return true;
+                yield true;
             }
             case STOP -> {
                 cluster.reachable(targets.getFirst(), false);
-                return signal("STOP", targets.getFirst());
+                yield signal("STOP", targets.getFirst());
             }
-            case TERM -> {
-                return signal("TERM", targets.getFirst());
-            }
+            case TERM -> signal("TERM", targets.getFirst());
             case JOIN -> {
                 cluster.want(cluster.extra());
-                return true;
+                yield true;
             }
             case KILL_ALL -> {
                 cluster.killAll();
-                return true;
+                yield true;
             }
             case CORRUPT_CHECKPOINT -> {
                 boolean flipped = flipBit();
                 cluster.killAll();
-                return flipped;
+                yield flipped;
             }
             case PARTITION, ONE_WAY -> {
                 cluster.reachable(targets.getFirst(), false);
                 links.orElseThrow().cut(targets.getFirst().number, fault.kind() == FaultKind.ONE_WAY);
-                return false;
+                yield false;
             }
             case DELAY -> {
                 links.orElseThrow().delay(fault.target().who() == Target.Who.ALL ? 0 : targets.getFirst().number,
                         (long) (fault.value() * TimeUnit.MILLISECONDS.toNanos(1)));
-                return false;
+                yield false;
             }
             default -> {
                 String order = Pipe.FAULT + id + " " + fault.kind().hook().orElseThrow().key() + " " + fault.value();
                 targets.forEach(slot -> cluster.order(slot, order));
-                return false;
+                yield false;
             }
-        }
+        };
     }
 
     /** Ends a fault. */

@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -30,7 +31,7 @@ final class LinkProxy implements AutoCloseable {
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
     /** Bytes under way; none at the end. */
-    private record Chunk(long arrivesNanos, byte[] bytes) {}
+    private record Chunk(long arrivesNanos, ByteBuffer bytes) {}
 
     /**
      * Begins to accept.
@@ -98,12 +99,12 @@ final class LinkProxy implements AutoCloseable {
                 InputStream in = source.getInputStream();
                 for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
                     queue.put(new Chunk(System.nanoTime() + links.delayNanos(from, to),
-                            Arrays.copyOf(buffer, n)));
+                            ByteBuffer.wrap(Arrays.copyOf(buffer, n))));
                 }
             } catch (IOException e) {
                 LOG.debug("the connection from node {} to node {} broke", from, to, e);
             }
-            queue.put(new Chunk(System.nanoTime(), new byte[0]));
+            queue.put(new Chunk(System.nanoTime(), ByteBuffer.allocate(0)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -112,13 +113,13 @@ final class LinkProxy implements AutoCloseable {
     private void write(Socket source, Socket sink, BlockingQueue<Chunk> queue, int from, int to) {
         try {
             OutputStream out = sink.getOutputStream();
-            for (Chunk chunk = queue.take(); chunk.bytes().length > 0; chunk = queue.take()) {
+            for (Chunk chunk = queue.take(); chunk.bytes().hasRemaining(); chunk = queue.take()) {
                 long left = chunk.arrivesNanos() - System.nanoTime();
                 if (left > 0) {
                     LockSupport.parkNanos(left);
                 }
                 links.pass(from, to);
-                out.write(chunk.bytes());
+                out.write(chunk.bytes().array());
             }
             links.pass(from, to);
         } catch (IOException e) {

@@ -10,9 +10,6 @@ import java.util.Optional;
  * @param number of the node if {@code who} is {@code NODE}, else 0
  */
 record Target(Who who, int number) {
-    static final Target WORKER = new Target(Who.WORKER, 0);
-    static final Target COORDINATOR = new Target(Who.COORDINATOR, 0);
-    static final Target ALL = new Target(Who.ALL, 0);
     private static final String NODE_PREFIX = "node-";
 
     /** Kinds of nodes. */

@@ -77,7 +77,8 @@ public final class DataPlane implements AutoCloseable {
             throw new IOException("interrupted while opening the data plane", e);
         } catch (Exception e) {
             wire.close();
-            throw new IOException("the data plane cannot listen at " + at + ":" + address.port() + ": " + e.getMessage(), e);
+            throw new IOException(
+                    "the data plane cannot listen at " + at + ":" + address.port() + ": " + e.getMessage(), e);
         }
     }
 
