@@ -57,7 +57,7 @@ public final class DataPlaneBench {
         List<DataPlane> planes = new ArrayList<>();
         try (ExecutorService threads = Executors.newFixedThreadPool(RANKS)) {
             for (int rank = 0; rank < RANKS; rank++) {
-                planes.add(DataPlane.open("127.0.0.1", 0, 1, tls));
+                planes.add(DataPlane.open("127.0.0.1", 1, tls));
             }
             List<Endpoint> endpoints = planes.stream().map(DataPlane::endpoint).toList();
             List<Collective> collectives = new ArrayList<>();

@@ -4,6 +4,7 @@ import io.sparsebalance.actors.message.FailureInfo;
 import io.sparsebalance.actors.protocol.CommittedStep;
 import io.sparsebalance.actors.protocol.RunSettings;
 import io.sparsebalance.actors.protocol.ToAgent;
+import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.protocol.ToRoster;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.SharedRun;
@@ -86,17 +87,18 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
         parts.listener().onNotice("this node coordinates the run, in term " + takeover.term()
                 + (last > 0 ? ", from step " + last + " on" : ""));
         String runId = parts.config().cluster().run();
-        journal = new RunJournal(runId, takeover.directory(), parts.listeners());
-        roster = getContext().spawn(Roster.create(runId, takeover.term(), parts.facts(), parts.listener()), "roster");
+        journal = new RunJournal(runId, takeover.directory(), parts.listeners(), parts.hooks());
+        roster = getContext().spawn(parts.hooks().messages(ToRoster.class,
+                Roster.create(runId, takeover.term(), parts.facts(), parts.listener())), "roster");
         Map<Long, CommittedStep> steps = committed.stream()
                 .filter(entry -> entry.step() >= takeover.oldestCheckpoint())
                 .collect(Collectors.toMap(LedgerEntry::step, CoordinatorHome::step));
         ActorRef<Command> self = getContext().getSelf();
         RunContext run = new RunContext(parts.run(), takeover.directory(), journal,
                 new ClusterRanks(parts.config(), roster), takeover.term(),
-                new RunSettings.Restart(last, takeover.newestCheckpoint(), steps),
+                new RunSettings.Restart(last, takeover.newestCheckpoint(), steps), parts.hooks(),
                 (result, failure) -> self.tell(new RunOver(result, failure)));
-        getContext().spawn(Coordinator.create(run), "run");
+        getContext().spawn(parts.hooks().messages(ToCoordinator.class, Coordinator.create(run)), "run");
         return this;
     }
 

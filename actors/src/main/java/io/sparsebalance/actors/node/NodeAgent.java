@@ -127,10 +127,10 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
         ActorRef<ToAgent> self = getContext().getSelf();
         int device = member.device();
         try {
-            ranks.put(member, getContext().spawn(Rank.create(member, parts.config().cluster().run(),
-                    parts.planes().open(parts.config()),
-                    collective -> parts.run().workers().create(device, collective),
-                    order -> self.tell(new ToAgent.RankEnded(member, order))),
+            ranks.put(member, getContext().spawn(parts.hooks().messages(ToRank.class, Rank.create(member,
+                    parts.config().cluster().run(), parts.planes().open(parts.config()),
+                    collective -> parts.hooks().worker(parts.run().workers().create(device, collective)),
+                    order -> self.tell(new ToAgent.RankEnded(member, order)))),
                     "rank-" + device + "-" + member.opening()));
         } catch (IOException e) {
             throw new UncheckedIOException("the data plane of rank " + device + " cannot listen", e);

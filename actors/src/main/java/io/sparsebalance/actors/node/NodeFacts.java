@@ -12,7 +12,8 @@ import java.util.TreeMap;
 final class NodeFacts {
     /** Sections and keys that say where and with what a node works, which may differ. */
     private static final List<String> OWN = List.of("device.", "data.source", "data.cache-directory", "run.directory",
-            "run.ranks", "balance.latency-table", "cluster.host", "cluster.port", "cluster.seeds", "cluster.roles",
+            "run.ranks", "balance.latency-table", "cluster.host", "cluster.bind-host", "cluster.port",
+            "cluster.data-port", "cluster.seeds", "cluster.roles",
             "cluster.health-port",
             "cluster.worker-nodes", "cluster.least-ranks", "cluster.form-timeout", "cluster.max-recoveries",
             "cluster.tls.");

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.node;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.run.PartsFactory;
 import io.sparsebalance.actors.training.RunParts;
@@ -37,34 +38,37 @@ public final class NodeHost {
     private final NodeListener listener;
     private final PartsFactory factory;
     private final PlaneFactory planes;
+    private final FaultHooks hooks;
     private final CompletableFuture<NodeEnd> ended = new CompletableFuture<>();
     private final CompletableFuture<NodeEnd> released = new CompletableFuture<>();
     private ActorSystem<ToAgent> system;
     private ToAgent.Local wish;
 
     private NodeHost(TrainingConfig config, List<TrainingListener> listeners, NodeListener listener,
-            PartsFactory factory, PlaneFactory planes) {
+            PartsFactory factory, PlaneFactory planes, FaultHooks hooks) {
         this.config = config;
         this.listeners = List.copyOf(listeners);
         this.listener = listener;
         this.factory = factory;
         this.planes = planes;
+        this.hooks = hooks;
     }
 
     /**
      * Starts a node; returns at once.
      *
      * @param listeners of the run, told on the node that has the coordinator
+     * @param hooks where it can be made to fail
      * @throws ConfigException if {@code cluster.run} is not set
      */
     public static NodeHost start(TrainingConfig config, List<TrainingListener> listeners, NodeListener listener,
-            PartsFactory factory, PlaneFactory planes) {
+            PartsFactory factory, PlaneFactory planes, FaultHooks hooks) {
         if (config.cluster().run().isEmpty()) {
             throw new ConfigException(
                     "cluster.run is not set: it names the directory of the run under run.directory, and"
                             + " must be the same on all nodes, for example cluster.run=my-run-1");
         }
-        NodeHost node = new NodeHost(config, listeners, listener, factory, planes);
+        NodeHost node = new NodeHost(config, listeners, listener, factory, planes, hooks);
         Thread.ofPlatform().daemon().name("sparsebalance-node").start(node::run);
         return node;
     }
@@ -118,7 +122,7 @@ public final class NodeHost {
     private NodeEnd act(RunParts parts) throws InterruptedException, ExecutionException, IOException {
         try (Health health = new Health(System::nanoTime)) {
             if (config.cluster().healthPort() > 0) {
-                health.serve(config.cluster().host(), config.cluster().healthPort());
+                health.serve(config.cluster().listenHost(), config.cluster().healthPort());
             }
             return act(parts, health);
         }
@@ -132,8 +136,9 @@ public final class NodeHost {
         }
         Consumer<NodeEnd> end = ended::complete;
         NodeParts node = new NodeParts(config, parts, planes, listeners, listener,
-                NodeFacts.of(config, parts.tokens().fingerprint()), health, end);
-        ActorSystem<ToAgent> own = ActorSystem.create(NodeAgent.create(node), ClusterSettings.SYSTEM,
+                NodeFacts.of(config, parts.tokens().fingerprint()), health, hooks, end);
+        ActorSystem<ToAgent> own = ActorSystem.create(hooks.messages(ToAgent.class, NodeAgent.create(node)),
+                ClusterSettings.SYSTEM,
                 ClusterSettings.pekko(config));
         own.getWhenTerminated().thenAccept(done -> ended.complete(new NodeEnd(NodeEnd.Kind.EXPELLED,
                 Optional.of(new TrainingFailedException(LEFT_BEHIND, null)), 0, "")));

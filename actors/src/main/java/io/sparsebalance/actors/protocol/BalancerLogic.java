@@ -10,6 +10,7 @@ import io.sparsebalance.policies.step.Learned;
 import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
+import io.sparsebalance.policies.straggler.Verdict;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -30,6 +31,8 @@ public final class BalancerLogic {
     private final List<Effect> effects = new ArrayList<>();
     private final Map<Long, StepPlan> plans = new HashMap<>();
     private final Set<Integer> idle = new HashSet<>();
+    /** Micro-batches of the step that each rank was given. */
+    private final Map<Integer, List<Integer>> granted = new HashMap<>();
     private List<MemberId> ranks = List.of();
     /** Budgets of steps that are run again. */
     private Map<Long, List<Budgets>> committed = Map.of();
@@ -46,17 +49,19 @@ public final class BalancerLogic {
      *
      * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage
+     * @param announcesLast whether ranks are told when all micro-batches of a step are granted
      */
     public record Settings(int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
-            StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {
+            StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets,
+            boolean announcesLast) {
         /** Copies. */
         public Settings {
             coverageBudgets = List.copyOf(coverageBudgets);
         }
 
-        private Balancing.Settings ofRanks(int numRanks) {
-            return new Balancing.Settings(numRanks, block, sparsity, policy, feedback, feedback != Feedback.OFF,
-                    straggler, evict, coverageBudgets);
+        private Balancing.Settings of(List<MemberId> ranks) {
+            return new Balancing.Settings(ranks.size(), block, sparsity, policy, feedback, feedback != Feedback.OFF,
+                    straggler, evict, coverageBudgets, ranks.stream().map(MemberId::host).toList());
         }
     }
 
@@ -95,7 +100,7 @@ public final class BalancerLogic {
         generation = begin.id();
         ranks = begin.ranks();
         committed = begin.committed();
-        balancing = new Balancing(settings.ofRanks(ranks.size()), latency, learned(begin));
+        balancing = new Balancing(settings.of(ranks), latency, learned(begin));
         plans.clear();
         // Ranks that were just connected have nothing to do, and need not say so.
         idle.clear();
@@ -147,6 +152,7 @@ public final class BalancerLogic {
             return;
         }
         long start = stopwatch.getAsLong();
+        granted.clear();
         step = new RunningStep(plan, balancing.begin(RunningStep.lengths(plan), plan.rankOf()));
         planNanos = plan.planNanos() + stopwatch.getAsLong() - start;
         for (int rank : List.copyOf(idle)) {
@@ -177,7 +183,19 @@ public final class BalancerLogic {
         balancing.grant(step.state(), rank).ifPresent(microBatch -> {
             idle.remove(rank);
             tellGrant(rank, microBatch);
+            granted.computeIfAbsent(rank, r -> new ArrayList<>()).add(microBatch);
+            announceLast();
         });
+    }
+
+    private void announceLast() {
+        int numGranted = granted.values().stream().mapToInt(List::size).sum();
+        if (settings.announcesLast() && ranks.size() > 1 && numGranted == step.plan().microBatches().size()) {
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                effects.add(new Effect.TellRank(ranks.get(rank),
+                        new ToRank.AllGranted(current, granted.getOrDefault(rank, List.of()))));
+            }
+        }
     }
 
     private void tellGrant(int rank, int microBatch) {
@@ -212,8 +230,9 @@ public final class BalancerLogic {
         StepRecord record = new StepRecord(step, latency, settings);
         Balancing.Findings findings = balancing.end(step.state(), record::observed);
         for (Remedies.Advice advice : findings.advice()) {
-            effects.add(new Effect.Warn("step " + current.step() + ": rank " + advice.rank() + " is a straggler ("
-                    + findings.verdicts().get(advice.rank()).cause().label() + "); " + advice.action() + ": "
+            Verdict verdict = findings.verdicts().get(advice.rank());
+            effects.add(new Effect.Warn("step " + current.step() + ": rank " + advice.rank() + " on " + verdict.host()
+                    + " is a straggler (" + verdict.cause().label() + "); " + advice.action() + ": "
                     + advice.reason()));
         }
         effects.add(new Effect.TellCoordinator(

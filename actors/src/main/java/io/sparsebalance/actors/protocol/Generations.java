@@ -170,6 +170,9 @@ final class Generations {
         if (!stays) {
             dismiss(fact.member(), what, true);
         }
+        if (hurts && s.phase == RunState.Phase.SAVING && info.kind() == FailureKind.INPUT_OUTPUT) {
+            steps.onCheckpointFailed(what);
+        }
         if (hurts) {
             recover(what, Optional.of(info));
         }

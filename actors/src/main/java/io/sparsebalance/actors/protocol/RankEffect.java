@@ -22,6 +22,9 @@ public sealed interface RankEffect {
     /** Make whatever waits for other ranks fail, now. */
     record AbortCollective(String reason) implements RankEffect {}
 
+    /** No more micro-batches of the step come to this rank: reduce what is final of their gradient. Not answered. */
+    record ReduceEarly(long step, int numMicroBatches) implements RankEffect {}
+
     /** Drop the gradient of the open step. */
     record ResetDevice(StepId id) implements RankEffect {}
 

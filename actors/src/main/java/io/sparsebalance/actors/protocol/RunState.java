@@ -43,6 +43,8 @@ final class RunState {
     long committed;
     /** Step of the newest checkpoint. */
     long saved;
+    /** Step whose checkpoint could not be written and is left out. */
+    long leftOut;
     long plannedUpTo;
     /** Generations that ended since the last commit. */
     int recoveries;

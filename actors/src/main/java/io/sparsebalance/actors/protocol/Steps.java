@@ -32,7 +32,9 @@ final class Steps {
             commit();
         }
         boolean last = s.applied >= s.settings.numSteps() || s.stopRequested || s.roll.isEveryoneLeaving();
-        if (s.saved < s.applied && s.applied >= s.committed && s.settings.checkpoint().isDue(s.applied, last)) {
+        boolean leftOut = s.leftOut == s.applied && !last;
+        if (!leftOut && s.saved < s.applied && s.applied >= s.committed
+                && s.settings.checkpoint().isDue(s.applied, last)) {
             s.phase = RunState.Phase.SAVING;
             s.history.checkpoint(s.applied);
             s.await(s.pace.deadlineNanos(false));
@@ -134,6 +136,13 @@ final class Steps {
         if (s.isOpen(RunState.Phase.EVALUATING, fact.id()) && s.open.note(fact) && s.open.unevaluated().isEmpty()) {
             proceed();
         }
+    }
+
+    /** A full disk is no reason not to train: the next checkpoint is written when it is due. Only the last one must be. */
+    void onCheckpointFailed(String what) {
+        s.leftOut = s.applied;
+        s.effects
+                .add(new Effect.Warn("there is no checkpoint of step " + s.applied + ", and the run goes on: " + what));
     }
 
     void onCheckpointSaved(ToCoordinator.CheckpointSaved fact) {

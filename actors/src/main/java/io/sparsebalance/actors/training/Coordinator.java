@@ -49,7 +49,8 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
                 run.parts().latency(), System::nanoTime);
         BalancerLogic balancing = new BalancerLogic(run.balancerSettings(), run.parts().latency(), System::nanoTime);
         ActorRef<ToBatcher> batcher = context.spawn(Batcher.create(batching, routes), "batcher");
-        ActorRef<ToBalancer> balancer = context.spawn(Balancer.create(balancing, routes), "balancer");
+        ActorRef<ToBalancer> balancer = context
+                .spawn(run.hooks().messages(ToBalancer.class, Balancer.create(balancing, routes)), "balancer");
         routes.batcher(batcher);
         routes.balancer(balancer);
         this.logic = new CoordinatorLogic(

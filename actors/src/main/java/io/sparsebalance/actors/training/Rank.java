@@ -93,6 +93,7 @@ public final class Rank extends AbstractBehavior<ToRank> {
             case RankEffect.CopyState copy -> answer(device.copy(copy.command()));
             case RankEffect.Connect connect -> answer(device.connect(connect));
             case RankEffect.RunMicroBatch run -> answer(device.runMicroBatch(run.grant()));
+            case RankEffect.ReduceEarly early -> device.lastMicroBatch(early.step(), early.numMicroBatches());
             case RankEffect.RunStepEnd run -> answer(device.finishStep(run.command()));
             case RankEffect.RunEvaluation run -> answer(device.evaluate(run.command()));
             case RankEffect.WriteCheckpoint write -> answer(device.saveCheckpoint(write.command()));

@@ -3,6 +3,7 @@ package io.sparsebalance.actors.node;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparsebalance.TrainingConfigs;
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.Fakes;
@@ -82,7 +83,7 @@ class NodeHostTest {
                                     }
                                 };
                             }),
-                    c -> planes.open());
+                    c -> planes.open(), FaultHooks.none());
             nodes.add(this);
         }
 

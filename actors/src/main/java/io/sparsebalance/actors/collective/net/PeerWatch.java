@@ -10,18 +10,18 @@ final class PeerWatch implements Outbound.Listener {
     private static final int MOST_LOOKS = 30;
 
     private final Wire wire;
-    private final NetCollective collective;
+    private final Exchange exchange;
     private final int rank;
 
-    PeerWatch(Wire wire, NetCollective collective, int rank) {
+    PeerWatch(Wire wire, Exchange exchange, int rank) {
         this.wire = wire;
-        this.collective = collective;
+        this.exchange = exchange;
         this.rank = rank;
     }
 
     @Override
     public void sent() {
-        collective.wake();
+        exchange.wake();
     }
 
     @Override
@@ -30,10 +30,10 @@ final class PeerWatch implements Outbound.Listener {
     }
 
     private void judge(Throwable cause, int looksLeft) {
-        if (looksLeft > 0 && collective.isConnectedFrom(rank)) {
+        if (looksLeft > 0 && exchange.isConnectedFrom(rank)) {
             wire.later(() -> judge(cause, looksLeft - 1), LOOK_MILLIS);
         } else {
-            collective.lost(rank, cause);
+            exchange.lost(rank, cause);
         }
     }
 }

@@ -19,6 +19,8 @@ final class Oracle {
     private final Map<Long, VirtualDisk.Entry> acknowledged = new TreeMap<>();
     /** Generation that each rank obeys. */
     private final Map<SimulatedRank, StepId> obeyed = new HashMap<>();
+    /** The step whose gradient a rank gives away already. */
+    private final Map<SimulatedRank, StepId> reducedEarly = new HashMap<>();
     private final Set<SimulatedRank> closing = new HashSet<>();
     private long seenVersion = -1;
     private List<VirtualDisk.Entry> durable = List.of();
@@ -124,7 +126,11 @@ final class Oracle {
             case RankEffect.OfferState work -> requirePresent(rank, work.id());
             case RankEffect.CopyState work -> requirePresent(rank, work.command().id());
             case RankEffect.Connect work -> requirePresent(rank, work.id());
-            case RankEffect.RunMicroBatch work -> requirePresent(rank, work.grant().id());
+            case RankEffect.RunMicroBatch work -> {
+                requirePresent(rank, work.grant().id());
+                requireNotReduced(rank, work.grant().id());
+            }
+            case RankEffect.ReduceEarly early -> reducedEarly.put(rank, obeyed.get(rank).withStep(early.step()));
             case RankEffect.RunStepEnd work -> requirePresent(rank, work.command().id());
             case RankEffect.RunEvaluation work -> requirePresent(rank, work.command().id());
             case RankEffect.WriteCheckpoint work -> requirePresent(rank, work.command().id());
@@ -143,6 +149,13 @@ final class Oracle {
             }
             case RankEffect.CloseDevice close -> closing.add(rank);
             case RankEffect.End end -> obeyed.remove(rank);
+        }
+    }
+
+    /** What a micro-batch adds would be missing in what is reduced already. */
+    private void requireNotReduced(SimulatedRank rank, StepId id) {
+        if (id.equals(reducedEarly.get(rank))) {
+            throw new Violation("I2", rank + " runs a micro-batch of " + id + ", which it reduces already");
         }
     }
 

@@ -73,6 +73,9 @@ final class SimulatedRank extends Party {
                 balancer = obey.balancer().isEmpty() ? balancer : obey.balancer();
             }
             case RankEffect.AbortCollective abort -> device.abort();
+            case RankEffect.ReduceEarly early -> {
+                // The sum is the same whenever it is begun.
+            }
             case RankEffect.End end -> {
                 ended();
                 agent.onRankEnded(order);

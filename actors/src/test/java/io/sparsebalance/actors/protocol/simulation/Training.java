@@ -64,7 +64,7 @@ final class Training {
         return new BalancerLogic(
                 new BalancerLogic.Settings(64, new SparsitySettings(8, 2, 16, Anchor.MEAN, 0.5),
                         SparsityPolicies.byName(knobs.training().sparsity()), knobs.training().feedback(),
-                        new StragglerEstimator.Settings(1.25, 3, 0.5), false, COVERAGE_BUDGETS),
+                        new StragglerEstimator.Settings(1.25, 3, 0.5), false, COVERAGE_BUDGETS, true),
                 LATENCY, () -> 0);
     }
 
