@@ -8,6 +8,7 @@ import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
+import io.sparsebalance.policies.straggler.Verdict;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -57,9 +58,9 @@ public final class BalancerLogic {
             coverageBudgets = List.copyOf(coverageBudgets);
         }
 
-        private Balancing.Settings ofRanks(int numRanks) {
-            return new Balancing.Settings(numRanks, block, sparsity, policy, feedback, feedback != Feedback.OFF,
-                    straggler, evict, coverageBudgets);
+        private Balancing.Settings of(List<MemberId> ranks) {
+            return new Balancing.Settings(ranks.size(), block, sparsity, policy, feedback, feedback != Feedback.OFF,
+                    straggler, evict, coverageBudgets, ranks.stream().map(MemberId::host).toList());
         }
     }
 
@@ -165,7 +166,7 @@ public final class BalancerLogic {
     private Balancing balancing(long ofStep) {
         Balancing found = balancing;
         if (found == null) {
-            Balancing.Settings ofRanks = settings.ofRanks(ranks.size());
+            Balancing.Settings ofRanks = settings.of(ranks);
             Balancing.Learned known = learnedBefore.getOrDefault(ofStep, learned);
             found = known == null ? new Balancing(ofRanks, latency) : new Balancing(ofRanks, latency, known);
         }
@@ -244,8 +245,9 @@ public final class BalancerLogic {
         StepRecord record = new StepRecord(step, latency, settings);
         Balancing.Findings findings = balancing.end(step.state(), record::observed);
         for (Remedies.Advice advice : findings.advice()) {
-            effects.add(new Effect.Warn("step " + current.step() + ": rank " + advice.rank() + " is a straggler ("
-                    + findings.verdicts().get(advice.rank()).cause().label() + "); " + advice.action() + ": "
+            Verdict verdict = findings.verdicts().get(advice.rank());
+            effects.add(new Effect.Warn("step " + current.step() + ": rank " + advice.rank() + " on " + verdict.host()
+                    + " is a straggler (" + verdict.cause().label() + "); " + advice.action() + ": "
                     + advice.reason()));
         }
         effects.add(new Effect.TellCoordinator(

@@ -12,8 +12,11 @@ import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class BalancerLogicTest {
@@ -173,14 +176,45 @@ class BalancerLogicTest {
                 org.assertj.core.data.Offset.offset(0.01));
     }
 
+    @Test
+    void ranksOfASlowHostAreToldByItsName() {
+        List<MemberId> ranks = List.of(new MemberId("10.0.0.1:7000#a", 0), new MemberId("10.0.0.1:7000#a", 1),
+                new MemberId("[fe80::1]:7000#b", 0), new MemberId("[fe80::1]:7001#c", 0));
+        begin(Feedback.FULL, ranks);
+        List<String> warnings = new ArrayList<>();
+        for (long step = 1; step <= 6; step++) {
+            StepId id = FIRST.withStep(step);
+            tell(new ToBalancer.StartStep(id));
+            tell(new ToBalancer.PlanReady(plan(id, 0, 1, 2, 3)));
+            Map<Integer, ToRank.Grant> grants = new TreeMap<>();
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                Effect.TellRank tell = next(Effect.TellRank.class);
+                grants.put(ranks.indexOf(tell.member()), (ToRank.Grant) tell.message());
+            }
+            grants.forEach((rank, grant) -> tell(
+                    new ToBalancer.MicroBatchCompleted(id, done(grant, rank, rank < 2 ? 1 : 1.8))));
+            effects.stream().filter(Effect.Warn.class::isInstance).map(effect -> ((Effect.Warn) effect).text())
+                    .forEach(warnings::add);
+            effects.clear();
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                tell(new ToBalancer.RequestWork(id, rank));
+            }
+        }
+        assertThat(warnings).hasSize(2).allMatch(text -> text.contains("[fe80::1] is a straggler (host)"));
+    }
+
     private void begin(Feedback feedback) {
+        begin(feedback, RANKS);
+    }
+
+    private void begin(Feedback feedback, List<MemberId> ranks) {
         BalancerLogic.Settings settings = new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5),
                 SparsityPolicies.byName("dst"), feedback, new StragglerEstimator.Settings(1.25, 3, 0.5),
                 false, List.of(2, 16, 32), announcesLast);
         logic = new BalancerLogic(settings, Fakes.latency(), () -> 0);
         effects.clear();
-        tell(new ToBalancer.BeginGeneration(NONE, RANKS));
+        tell(new ToBalancer.BeginGeneration(NONE, ranks));
     }
 
     private void tell(ToBalancer message) {

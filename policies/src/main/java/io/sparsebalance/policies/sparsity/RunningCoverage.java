@@ -95,6 +95,11 @@ public final class RunningCoverage implements CoverageCurves {
         return curves.coverage(layer, length, budget);
     }
 
+    @Override
+    public void coverage(int layer, int length, int[] at, double[] into, int from) {
+        curves.coverage(layer, length, at, into, from);
+    }
+
     /** The averages as plain data, those that were observed. */
     public CoverageTable table() {
         List<CoverageTable.Curve> all = new ArrayList<>();

@@ -41,19 +41,22 @@ public final class Balancing {
      * @param moveWork whether an idle rank may take over what waits for another
      * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage, ascending
+     * @param hosts name of the host of each rank; empty if all run on one
      */
     public record Settings(int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
-            boolean moveWork, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {
+            boolean moveWork, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets,
+            List<String> hosts) {
         /** Copies. */
         public Settings {
             coverageBudgets = List.copyOf(coverageBudgets);
+            hosts = List.copyOf(hosts);
         }
 
-        /** Work moves wherever measured times may change anything; nobody is advised to leave out a rank. */
+        /** Work moves wherever measured times may change anything; nobody is advised to leave out a rank; all on one host. */
         public Settings(int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
                 StragglerEstimator.Settings straggler, List<Integer> coverageBudgets) {
             this(numRanks, block, sparsity, policy, feedback, feedback != Feedback.OFF, straggler, false,
-                    coverageBudgets);
+                    coverageBudgets, List.of());
         }
     }
 
