@@ -29,7 +29,7 @@ final class Decoder {
     MicroBatchResult forwardBackward(MicroBatch batch, DecoderWeights weights, DecoderWeights gradients,
             double lossScale, IntConsumer layerDone) {
         int layers = context.model().layers();
-        boolean recompute = context.model().recompute();
+        int recomputed = context.model().recomputedLayers();
         try (LayerLists lists = new LayerLists()) {
             embed(batch, weights, residual(batch, 0));
             for (int layer = 0; layer < layers; layer++) {
@@ -41,8 +41,8 @@ final class Decoder {
             head.forwardBackward(residual(batch, layers), batch.batch().targets(), weights, gradients,
                     (float) lossScale, dResidual);
             for (int layer = layers - 1; layer >= 0; layer--) {
-                // The shared buffers still hold the last layer's activations when its turn comes.
-                if (recompute && layer < layers - 1) {
+                // The shared buffers still hold what the last of their layers computed when its turn comes.
+                if (layer < recomputed - 1) {
                     recomputeLayer(batch, weights, layer, lists);
                 }
                 backwardLayer(batch, weights, gradients, layer, lists, dResidual);
@@ -108,9 +108,9 @@ final class Decoder {
                 AttentionActivations.of(context, prefix(layer), batch.numTokens()), dResidual);
     }
 
-    /** Buffers of a layer's activations: each layer its own, or one set for all when they are recomputed. */
+    /** Buffers of a layer's activations: each layer its own, or one set for all that are recomputed. */
     private String prefix(int layer) {
-        return context.model().recompute() ? "layer." : "layer." + layer + ".";
+        return layer < context.model().recomputedLayers() ? "layer." : "layer." + layer + ".";
     }
 
     /** {@code [T,C]} input of a layer; one past the last layer, that one's output. */

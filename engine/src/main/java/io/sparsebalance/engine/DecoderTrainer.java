@@ -39,15 +39,16 @@ final class DecoderTrainer implements Trainer {
         this.context = DecoderContext.of(device, model, workspace, observer);
         this.decoder = new Decoder(context, chunkBytes);
         this.state = TrainingState.allocate(device, layout);
-        this.weights = DecoderWeights.of(model, layout, state.matrices(), state.parameters());
-        this.weightGradients = DecoderWeights.of(model, layout, state.gradients(), state.gradients());
-        this.update = new ParameterUpdate(context, optimizer, state);
         try {
+            this.weights = DecoderWeights.of(model, layout, state.matrices(), state.parameters());
+            this.weightGradients = DecoderWeights.of(model, layout, state.gradients(), state.gradients());
+            this.update = new ParameterUpdate(context, optimizer, state);
             ParameterInitializer.initialize(model, layout, state.parameters(), seed);
             state.refreshCopy(context);
-        } catch (RuntimeException e) {
-            state.close();
-            throw e;
+        } catch (RuntimeException | Error e) {
+            try (state; workspace) {
+                throw e;
+            }
         }
     }
 

@@ -66,7 +66,8 @@ final class Sections {
                 v.integer("model.head-size", 8, 1024), v.integer("model.ffn", 8, 1 << 19),
                 v.number("model.rope-theta", Range.above(1, Double.POSITIVE_INFINITY)),
                 v.number("model.norm-epsilon", Range.above(0, 1)), v.flag("model.qk-norm"),
-                v.flag("model.tied-embeddings"), v.flag("model.recompute"));
+                v.flag("model.tied-embeddings"), v.flag("model.recompute"),
+                v.integer("model.kept-layers", 0, 200));
     }
 
     private static TrainingConfig.AttentionSection attention(Values v) {
