@@ -49,8 +49,12 @@ public sealed interface RankEffect {
     /** Write a checkpoint. */
     record WriteCheckpoint(ToRank.SaveCheckpoint command) implements RankEffect {}
 
-    /** Release the device. */
-    record CloseDevice() implements RankEffect {}
+    /**
+     * Release the device.
+     *
+     * @param order that is obeyed
+     */
+    record CloseDevice(ToRank.Shutdown order) implements RankEffect {}
 
     /** The rank has ended. */
     record End() implements RankEffect {}

@@ -359,7 +359,7 @@ public final class RankLogic {
         closing = true;
         active = false;
         effects.add(new RankEffect.AbortCollective(shutdown.reason()));
-        effects.add(new RankEffect.CloseDevice());
+        effects.add(new RankEffect.CloseDevice(shutdown));
     }
 
     private void onDeviceClosed(ToRank.DeviceClosed closed) {

@@ -69,10 +69,6 @@ public final class RunContext {
         return journal;
     }
 
-    RunSettings.Restart restart() {
-        return restart;
-    }
-
     RankSource ranks() {
         return ranks;
     }

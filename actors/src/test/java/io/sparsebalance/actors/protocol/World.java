@@ -11,6 +11,7 @@ import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ final class World {
                 new RunSettings.Evaluation(0, ranks -> List.of(List.of()), Budgets.uniform(4, Fakes.LAYERS)),
                 new RunSettings.Checkpoint(0, "checkpoints"), PATIENCE,
                 new RunSettings.Membership(true, numExpected, 1, 20, Set.of()),
-                new RunSettings.Restart(committed, saved, Map.copyOf(ledger), Map.of()),
+                new RunSettings.Restart(committed, saved, committedSteps()),
                 new RunSettings.Addresses("coordinator", "balancer"));
         coordinator = new CoordinatorLogic(settings, now);
         balancer = new BalancerLogic(new BalancerLogic.Settings(64,
@@ -129,6 +130,13 @@ final class World {
 
     List<String> names() {
         return nodes.keySet().stream().map(MemberId::node).toList();
+    }
+
+    private Map<Long, CommittedStep> committedSteps() {
+        Map<Long, CommittedStep> steps = new TreeMap<>();
+        ledger.forEach((step, checksum) -> steps.put(step,
+                new CommittedStep(checksum, List.of(), LearnedBytes.NONE)));
+        return steps;
     }
 
     long committed() {

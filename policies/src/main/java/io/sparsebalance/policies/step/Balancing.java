@@ -83,18 +83,9 @@ public final class Balancing {
         }
     }
 
-    /**
-     * What was learned of documents and budgets, which holds for any set of ranks. Immutable.
-     *
-     * @param numSteps learned from
-     */
-    public record Learned(RunningCoverage coverage, BudgetMemory memory, int numSteps) {}
-
     /** Of a generation that has run nothing. */
     public Balancing(Settings settings, LatencyModel latency) {
-        this(settings, latency,
-                new Learned(RunningCoverage.empty(settings.block(), settings.sparsity().hysteresis()),
-                        BudgetMemory.empty(), 0));
+        this(settings, latency, Learned.nothing(settings.block(), settings.sparsity().hysteresis()));
     }
 
     /** Of a generation that goes on with what another learned. */

@@ -26,9 +26,6 @@ import java.util.concurrent.Future;
 final class NetCollective implements Collective {
     /** A rank that waits for another's part of the sum lets that one find out first whom to blame. */
     private static final long RESULT_GRACE_NANOS = 1_000_000_000L;
-
-    private static final long FAREWELL_MILLIS = 200;
-
     private final DataPlane plane;
     private final Group group;
     private final long timeoutNanos;
@@ -56,18 +53,7 @@ final class NetCollective implements Collective {
         for (Peer peer : exchange.others()) {
             Outbound opened = new Outbound(wire, group.endpoints().get(peer.rank()),
                     Frame.text(Frame.Type.HELLO, group.generation(), group.rank(), peer.rank()), group.runId(),
-                    new Outbound.Listener() {
-                        @Override
-                        public void sent() {
-                            exchange.wake();
-                        }
-
-                        @Override
-                        public void lost(Throwable cause) {
-                            // If it gave up, it says why on the other connection, which is closed at the same time.
-                            wire.later(() -> exchange.lost(peer.rank(), cause), FAREWELL_MILLIS);
-                        }
-                    });
+                    new PeerWatch(wire, exchange, peer.rank()));
             if (!exchange.connected(peer, opened)) {
                 Future<?> _ = opened.close(null, "");
             }

@@ -159,6 +159,24 @@ class NetCollectiveTest {
         }
     }
 
+    /** The farewell is behind megabytes that are on their way, and both connections end at once. */
+    @Test
+    void aRankThatGivesUpWhileItSendsIsNotTakenForLost() throws Exception {
+        MemorySegment large = Planes.floats(new float[4 << 20]);
+        MemorySegment same = Planes.floats(new float[4 << 20]);
+        try (Planes planes = new Planes(2)) {
+            for (int generation = 1; generation <= 20; generation++) {
+                List<Collective> collectives = planes.joinAll(generation, LONG);
+                planes.all(2, rank -> () -> collectives.get(rank).allReduceSum(array(), 1));
+                Future<Long> waiting = planes.start(() -> collectives.get(0).allReduceSum(large, 2));
+                Future<Long> sending = planes.start(() -> collectives.get(1).allReduceSum(same, 2));
+                collectives.get(1).abort(new IllegalStateException("device caught fire"));
+                assertThat(Planes.failure(waiting)).hasMessageContaining("gave up: device caught fire");
+                assertThat(Planes.failure(sending)).hasMessageContaining("device caught fire");
+            }
+        }
+    }
+
     @Test
     void aRankWhoseProcessEndsIsNamed() throws Exception {
         try (Planes planes = new Planes(3)) {

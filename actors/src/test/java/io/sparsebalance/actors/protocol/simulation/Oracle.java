@@ -60,6 +60,10 @@ final class Oracle {
             throw new Violation("I1", "step " + entry.step() + " has samples " + entry.samples() + ", without faults "
                     + expected.samples());
         }
+        if (!entry.budgets().equals(expected.budgets()) || !entry.learned().equals(expected.learned())) {
+            throw new Violation("I2", "step " + entry.step() + " ran with budgets " + entry.budgets() + " and ended in "
+                    + entry.learned() + ", without faults " + expected.budgets() + " and " + expected.learned());
+        }
         if (entry.checksum() != expected.checksum()) {
             throw new Violation("I2", String.format("step %d ended in %08x, without faults in %08x", entry.step(),
                     entry.checksum(), expected.checksum()));
@@ -76,6 +80,20 @@ final class Oracle {
         compare(entry);
         seenVersion = -1;
         look();
+        if (isCutOff(entry.term())) {
+            world.tally().cutOffCommit();
+        }
+    }
+
+    /** Whether somebody cannot reach the coordinator of a term, or the cluster has chosen another, which has not taken its term yet. */
+    private boolean isCutOff(long term) {
+        for (SimulatedCoordinator coordinator : world.coordinators()) {
+            if (coordinator.term() == term) {
+                return coordinator != world.coordinators().getLast() || world.hosts().stream().anyMatch(
+                        host -> host.isUp() && !world.network().areConnected(host, coordinator.host()));
+            }
+        }
+        return false;
     }
 
     /** A rank has new parameters. */
@@ -194,7 +212,7 @@ final class Oracle {
         end.failure().ifPresent(failure -> {
             String what = failure.what();
             boolean impossible = what.isBlank() || what.contains("different parameters")
-                    || what.contains("parameters differ") || what.contains("run again after a restart")
+                    || what.contains("parameters differ") || what.contains("run again, it ended")
                     || what.contains("the ledger ends at") || what.contains("nobody knows")
                     || what.contains("cannot be planned");
             if (impossible) {
@@ -203,6 +221,22 @@ final class Oracle {
         });
         if (end.failure().isEmpty() && !end.stopped()) {
             requireComplete();
+        }
+    }
+
+    /** A coordinator begins after what it has read: a later one may have written some of that. */
+    void onBegin(long term) {
+        if (term < world.disk().newestTerm()) {
+            throw new Violation("I4", "the coordinator of term " + term + " begins, and term "
+                    + world.disk().newestTerm() + " is taken already");
+        }
+    }
+
+    /** All nodes are told that the run has ended. */
+    void onEndTold(long term) {
+        if (term < world.disk().newestTerm()) {
+            throw new Violation("I4", "the coordinator of term " + term + " ends the run, which term "
+                    + world.disk().newestTerm() + " has taken over");
         }
     }
 
