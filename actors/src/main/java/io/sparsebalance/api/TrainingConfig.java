@@ -20,9 +20,14 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
         Batch batch,
         Balance balance, Optimizer optimizer, Cluster cluster, String text, String pekko) {
 
-    /** {@code run}: what is run and where it is kept. */
+    /**
+     * {@code run}: what is run and where it is kept.
+     *
+     * @param reduceBucket bytes of gradient that are reduced at once, 0 for all
+     */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
-            Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
+            CollectiveKind collective, long reduceBucket, Evaluation evaluation, Checkpoint checkpoint,
+            Duration stepTimeout) {}
 
     /**
      * {@code run.evaluation}.
@@ -48,10 +53,12 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      * {@code model}: shape of the decoder.
      *
      * @param vocabulary rows of the embedding, or 0 for as many as the data has different tokens
+     * @param recompute run a layer again in the backward instead of keeping its activations
+     * @param keptLayers of the last layers, how many keep them nevertheless
      */
     public record Model(int vocabulary, int layers, int hidden, int heads, int kvHeads, int headSize, int ffn,
             double ropeTheta,
-            double normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {}
+            double normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute, int keptLayers) {}
 
     /** {@code attention}: blocks and budgets. */
     public record AttentionSection(int block, int queryTile, int kBase, int kMin, int kMax, int sinkBlocks,

@@ -20,6 +20,7 @@ import java.util.SplittableRandom;
 /**
  * A whole training step of a Qwen3-0.6B-shaped model on a GPU: one document, budget of 16 blocks of 128, recomputation. Medians,
  * as a Markdown table; {@code bench/cuda/step_peer.py} does the same in PyTorch. Arguments: numbers of tokens; none for 32768.
+ * {@code -Dkept-layers=N}: the last N layers are not recomputed.
  */
 public final class GpuStepBench {
     private static final int REPEATS = 7;
@@ -34,7 +35,8 @@ public final class GpuStepBench {
     public static void main(String[] args) {
         int[] tokens = args.length == 0 ? new int[]{32_768} : Arrays.stream(args).mapToInt(Integer::parseInt).toArray();
         AttentionShape attention = new AttentionShape(16, 8, 128, 128, 128, 0, 0);
-        ModelConfig model = new ModelConfig(151_936, 28, 1024, 3072, attention, 1e6, 1e-6f, true, true, true);
+        ModelConfig model = new ModelConfig(151_936, 28, 1024, 3072, attention, 1e6, 1e-6f, true, true, true,
+                Integer.getInteger("kept-layers", 0));
         OptimizerConfig optimizer = new OptimizerConfig(1e-4, 0.1, 10, 1000, 0.9f, 0.95f, 1e-8f, 0.1f, 1.0);
         try (Device device = Devices.open("cuda", 1)) {
             System.out.println(device.description());

@@ -28,15 +28,19 @@ final class AttentionHalf {
         if (model.qkNorm()) {
             context.product(act.normed(), weights.q(), act.qRaw());
             context.product(act.normed(), weights.k(), act.kRaw());
-            context.rmsNorm(act.qRaw(), weights.qNorm(), act.q(), act.qRstd());
-            context.rmsNorm(act.kRaw(), weights.kNorm(), act.k(), act.kRstd());
+            normRope(act.qRaw(), weights.qNorm(), batch, act.q(), act.qRstd());
+            normRope(act.kRaw(), weights.kNorm(), batch, act.k(), act.kRstd());
         } else {
             context.product(act.normed(), weights.q(), act.q());
             context.product(act.normed(), weights.k(), act.k());
+            ops.rope(stream, act.q(), batch.positions(), model.ropeTheta(), false);
+            ops.rope(stream, act.k(), batch.positions(), model.ropeTheta(), false);
         }
         context.product(act.normed(), weights.v(), act.v());
-        ops.rope(stream, act.q(), batch.positions(), model.ropeTheta(), false);
-        ops.rope(stream, act.k(), batch.positions(), model.ropeTheta(), false);
+    }
+
+    private void normRope(Tensor raw, Tensor weight, MicroBatch batch, Tensor y, Tensor rstd) {
+        ops.normRope(stream, raw, weight, model.normEpsilon(), batch.positions(), model.ropeTheta(), y, rstd);
     }
 
     /** Picks the blocks of one layer; the caller closes the lists. */
@@ -48,8 +52,7 @@ final class AttentionHalf {
     /** From q, k and v to {@code mid[T,C]}. */
     void attend(Tensor x, LayerWeights weights, BlockLists lists, AttentionActivations act, Tensor mid) {
         context.attention().forward(stream, act.q(), act.k(), act.v(), lists, act.out(), act.logSumExp());
-        ops.copy(stream, x, mid);
-        context.addProduct(act.out(), weights.attentionOutput(), mid);
+        context.product(act.out(), weights.attentionOutput(), x, mid);
     }
 
     /**
@@ -68,13 +71,18 @@ final class AttentionHalf {
         context.inputGradient(dResidual, weights.attentionOutput(), dOut);
         context.attention().backward(stream, act.q(), act.k(), act.v(), act.out(), dOut, act.logSumExp(), lists, dq,
                 dk, dv);
-        ops.rope(stream, dq, batch.positions(), model.ropeTheta(), true);
-        ops.rope(stream, dk, batch.positions(), model.ropeTheta(), true);
         Tensor dqRaw = dq;
         Tensor dkRaw = dk;
         if (model.qkNorm()) {
-            dqRaw = normBackward("backward.q.raw", dq, act.qRaw(), weights.qNorm(), act.qRstd(), gradients.qNorm());
-            dkRaw = normBackward("backward.k.raw", dk, act.kRaw(), weights.kNorm(), act.kRstd(), gradients.kNorm());
+            dqRaw = workspace.activation("backward.q.raw", act.qRaw().shape());
+            dkRaw = workspace.activation("backward.k.raw", act.kRaw().shape());
+            ops.normRopeBackward(stream, dq, act.qRaw(), weights.qNorm(), act.qRstd(), batch.positions(),
+                    model.ropeTheta(), dqRaw, gradients.qNorm());
+            ops.normRopeBackward(stream, dk, act.kRaw(), weights.kNorm(), act.kRstd(), batch.positions(),
+                    model.ropeTheta(), dkRaw, gradients.kNorm());
+        } else {
+            ops.rope(stream, dq, batch.positions(), model.ropeTheta(), true);
+            ops.rope(stream, dk, batch.positions(), model.ropeTheta(), true);
         }
         Tensor dNormed = workspace.activation("backward.normed", dResidual.shape());
         context.addWeightGradient(act.normed(), dqRaw, gradients.q());
@@ -85,12 +93,5 @@ final class AttentionHalf {
         context.addInputGradient(dv, weights.v(), dNormed);
         context.rmsNormBackward(dNormed, x, weights.attentionNorm(), act.rstd(), dResidual,
                 gradients.attentionNorm());
-    }
-
-    private Tensor normBackward(String name, Tensor dy, Tensor raw, Tensor weight, Tensor rstd, Tensor dWeight) {
-        Tensor dRaw = context.workspace().activation(name, raw.shape());
-        ops.fill(stream, dRaw, 0);
-        context.rmsNormBackward(dy, raw, weight, rstd, dRaw, dWeight);
-        return dRaw;
     }
 }

@@ -1,6 +1,7 @@
 package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.Tensor;
+import java.util.function.IntConsumer;
 
 /**
  * The whole model on one micro-batch: embedding, layers, loss, and back. Weights and gradients are the caller's; the
@@ -20,11 +21,15 @@ final class Decoder {
         this.head = new LossHead(context, chunkBytes);
     }
 
-    /** Forward and backward; adds to {@code gradients}. */
+    /**
+     * Forward and backward; adds to {@code gradients}.
+     *
+     * @param layerDone is told of each layer when its matrices' gradients are complete, last layer first
+     */
     MicroBatchResult forwardBackward(MicroBatch batch, DecoderWeights weights, DecoderWeights gradients,
-            double lossScale) {
+            double lossScale, IntConsumer layerDone) {
         int layers = context.model().layers();
-        boolean recompute = context.model().recompute();
+        int recomputed = context.model().recomputedLayers();
         try (LayerLists lists = new LayerLists()) {
             embed(batch, weights, residual(batch, 0));
             for (int layer = 0; layer < layers; layer++) {
@@ -36,12 +41,13 @@ final class Decoder {
             head.forwardBackward(residual(batch, layers), batch.batch().targets(), weights, gradients,
                     (float) lossScale, dResidual);
             for (int layer = layers - 1; layer >= 0; layer--) {
-                // The shared buffers still hold the last layer's activations when its turn comes.
-                if (recompute && layer < layers - 1) {
+                // The shared buffers still hold what the last of their layers computed when its turn comes.
+                if (layer < recomputed - 1) {
                     recomputeLayer(batch, weights, layer, lists);
                 }
                 backwardLayer(batch, weights, gradients, layer, lists, dResidual);
                 lists.releaseLast();
+                layerDone.accept(layer);
             }
             context.ops().embeddingBackward(context.stream(), batch.batch().tokens(), dResidual,
                     gradients.embedding());
@@ -102,9 +108,9 @@ final class Decoder {
                 AttentionActivations.of(context, prefix(layer), batch.numTokens()), dResidual);
     }
 
-    /** Buffers of a layer's activations: each layer its own, or one set for all when they are recomputed. */
+    /** Buffers of a layer's activations: each layer its own, or one set for all that are recomputed. */
     private String prefix(int layer) {
-        return context.model().recompute() ? "layer." : "layer." + layer + ".";
+        return layer < context.model().recomputedLayers() ? "layer." : "layer." + layer + ".";
     }
 
     /** {@code [T,C]} input of a layer; one past the last layer, that one's output. */

@@ -25,9 +25,9 @@ record DecoderContext(ModelConfig model, Stream stream, Ops ops, SparseAttention
         ops.matmul(stream, matrix(x), false, w, false, 1, 0, matrix(out));
     }
 
-    /** {@code outSum[T,N] += x[T,M] w[M,N]}. */
-    void addProduct(Tensor x, Tensor w, Tensor outSum) {
-        ops.matmul(stream, matrix(x), false, w, false, 1, 1, matrix(outSum));
+    /** {@code out[T,N] = x[T,M] w[M,N] + residual[T,N]}. */
+    void product(Tensor x, Tensor w, Tensor residual, Tensor out) {
+        ops.matmulAdd(stream, matrix(x), w, matrix(residual), matrix(out));
     }
 
     /** Gradient of a product's input: {@code dx[T,M] = dOut[T,N] w^T}. */

@@ -19,8 +19,7 @@ final class MlpHalf {
 
     /** From the activated features to the layer's output {@code out[T,C]}. */
     void project(LayerWeights weights, MlpActivations act, Tensor out) {
-        context.ops().copy(context.stream(), act.mid(), out);
-        context.addProduct(act.activated(), weights.down(), out);
+        context.product(act.activated(), weights.down(), act.mid(), out);
     }
 
     /**

@@ -16,9 +16,11 @@ import java.util.Objects;
  * @param qkNorm RMSNorm over D on q and k before RoPE (Qwen3)
  * @param tiedEmbeddings one matrix for input and output
  * @param recompute keep only each layer's input, and run the layer again in the backward
+ * @param keptLayers of the last layers, for how many recompute does not hold: they keep what they computed
  */
 public record ModelConfig(int vocabulary, int layers, int hidden, int ffn, AttentionShape attention, double ropeTheta,
-        float normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {
+        float normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute,
+        int keptLayers) {
     /** Checks the ranges. */
     public ModelConfig {
         Objects.requireNonNull(attention, "attention");
@@ -26,12 +28,24 @@ public record ModelConfig(int vocabulary, int layers, int hidden, int ffn, Atten
         requireAtLeast("layers", layers, 1);
         requireAtLeast("hidden", hidden, 1);
         requireAtLeast("ffn", ffn, 1);
+        requireAtLeast("keptLayers", keptLayers, 0);
         if (!(ropeTheta > 1) || Double.isInfinite(ropeTheta)) {
             throw new IllegalArgumentException("model: ropeTheta " + ropeTheta + " must be finite and above 1");
         }
         if (!(normEpsilon > 0) || Float.isInfinite(normEpsilon)) {
             throw new IllegalArgumentException("model: normEpsilon " + normEpsilon + " must be finite and above 0");
         }
+    }
+
+    /** All layers recomputed, or none. */
+    public ModelConfig(int vocabulary, int layers, int hidden, int ffn, AttentionShape attention, double ropeTheta,
+            float normEpsilon, boolean qkNorm, boolean tiedEmbeddings, boolean recompute) {
+        this(vocabulary, layers, hidden, ffn, attention, ropeTheta, normEpsilon, qkNorm, tiedEmbeddings, recompute, 0);
+    }
+
+    /** The first of the layers, so many, keep only their input. */
+    public int recomputedLayers() {
+        return recompute ? Math.max(0, layers - keptLayers) : 0;
     }
 
     /** H times D, the width of the queries of all heads. */

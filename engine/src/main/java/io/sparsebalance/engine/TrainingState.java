@@ -36,7 +36,7 @@ final class TrainingState implements AutoCloseable {
                     ? null
                     : device.allocate(device.computeType(), layout.numMatrixElements());
             return new TrainingState(layout, List.copyOf(tensors), computeCopy);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             tensors.forEach(Tensor::close);
             throw e;
         }

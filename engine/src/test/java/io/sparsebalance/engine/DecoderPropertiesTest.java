@@ -68,13 +68,26 @@ class DecoderPropertiesTest {
         assertThat(recomputed).isEqualTo(kept);
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 5})
+    void layersThatKeepTheirActivationsChangeNoBitOfTheGradient(int keptLayers) {
+        int[][] documents = Replica.documents(6, MODEL.vocabulary(), 70, 33, 5);
+        int[] budgets = {2, 3, 1, 2};
+        float[] all = gradients(new Replica(deep(4, false, 0)), documents, budgets);
+        assertThat(gradients(new Replica(deep(4, true, keptLayers)), documents, budgets)).isEqualTo(all);
+    }
+
+    private static ModelConfig deep(int layers, boolean recompute, int keptLayers) {
+        return new ModelConfig(23, layers, 24, 40, MODEL.attention(), 10_000, 1e-5f, true, true, recompute, keptLayers);
+    }
+
     @Test
     void recomputationHoldsLessMemory() {
         int[][] documents = Replica.documents(6, MODEL.vocabulary(), 800);
-        ModelConfig deep = new ModelConfig(23, 6, 24, 40, MODEL.attention(), 10_000, 1e-5f, true, true, false);
-        ModelConfig deepRecomputed = new ModelConfig(23, 6, 24, 40, MODEL.attention(), 10_000, 1e-5f, true, true,
-                true);
-        assertThat(workspaceBytes(deepRecomputed, documents)).isLessThan(workspaceBytes(deep, documents) / 2);
+        long all = workspaceBytes(deep(6, false, 0), documents);
+        long none = workspaceBytes(deep(6, true, 0), documents);
+        assertThat(none).isLessThan(all / 2);
+        assertThat(workspaceBytes(deep(6, true, 3), documents)).isBetween(none + 1, all - 1);
     }
 
     private static long workspaceBytes(ModelConfig model, int[][] documents) {
@@ -179,9 +192,13 @@ class DecoderPropertiesTest {
 
     /** Gradient of one packed batch; closes the replica. */
     private static float[] gradients(Replica replica, int[][] documents) {
+        return gradients(replica, documents, PRUNED);
+    }
+
+    private static float[] gradients(Replica replica, int[][] documents, int[] budgets) {
         try (replica) {
             TokenBatch batch = replica.withLargeWeights(5).batch(documents);
-            replica.trainer().forwardBackward(batch, PRUNED, NO_COVERAGE, lossScale(documents));
+            replica.trainer().forwardBackward(batch, budgets, NO_COVERAGE, lossScale(documents));
             return replica.gradients();
         }
     }

@@ -17,6 +17,12 @@ public interface Ops {
     void matmul(Stream stream, Tensor a, boolean transposeA, Tensor b, boolean transposeB, float alpha, float beta,
             Tensor c);
 
+    /** {@code out[M,N] = a[M,K] b[K,N] + addend[M,N]}: a residual stream that is added to a product. */
+    default void matmulAdd(Stream stream, Tensor a, Tensor b, Tensor addend, Tensor out) {
+        copy(stream, addend, out);
+        matmul(stream, a, false, b, false, 1, 1, out);
+    }
+
     /** Sets every element of {@code x} (any floating-point type) to {@code value}. */
     void fill(Stream stream, Tensor x, float value);
 
@@ -45,6 +51,35 @@ public interface Ops {
      * @param backward turn back, which is the gradient
      */
     void rope(Stream stream, Tensor x, Tensor positions, double theta, boolean backward);
+
+    /**
+     * {@link #rmsNorm} of each head of {@code x[T,H,D]} with {@code weight[D]}, then {@link #rope}: the norm on q and k.
+     *
+     * @param y {@code [T,H,D]}; not {@code x}
+     * @param rstd {@code [T*H]}
+     */
+    default void normRope(Stream stream, Tensor x, Tensor weight, float epsilon, Tensor positions, double theta,
+            Tensor y, Tensor rstd) {
+        rmsNorm(stream, heads(x, weight), weight, epsilon, heads(y, weight), rstd);
+        rope(stream, y, positions, theta, false);
+    }
+
+    /**
+     * Backward of {@link #normRope}; adds to {@code dWeight[D]}.
+     *
+     * @param dy {@code [T,H,D]}; what it holds afterwards is undefined
+     * @param dx {@code [T,H,D]}, written; not {@code dy}
+     */
+    default void normRopeBackward(Stream stream, Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor positions,
+            double theta, Tensor dx, Tensor dWeight) {
+        rope(stream, dy, positions, theta, true);
+        fill(stream, dx, 0);
+        rmsNormBackward(stream, heads(dy, weight), heads(x, weight), weight, rstd, heads(dx, weight), dWeight);
+    }
+
+    private static Tensor heads(Tensor x, Tensor weight) {
+        return x.view(0, x.size() / weight.size(), weight.size());
+    }
 
     /** {@code out[T,F] = silu(gateUp[T,0:F]) * gateUp[T,F:2F]}. */
     void swiGlu(Stream stream, Tensor gateUp, Tensor out);

@@ -13,12 +13,13 @@ final class SliceSums {
     }
 
     /**
-     * Adds.
+     * Adds. What an array uses to add itself up belongs to its rank's thread, so the rank's own is asked.
      *
      * @param addends of all ranks, in their order, of one kind and size
+     * @param rank whose thread calls
      */
     static void add(List<Addend> addends, int rank) {
-        switch (addends.getFirst()) {
+        switch (addends.get(rank)) {
             case Addend.Floats floats -> addFloats(addends, floats.begin(rank, addends.size()),
                     floats.begin(rank + 1, addends.size()));
             case Addend.Shared shared -> shared.array().sumSlice(

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.config;
 
+import io.sparsebalance.api.CollectiveKind;
 import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.InvalidUtf8;
@@ -46,6 +47,7 @@ final class Sections {
         return new TrainingConfig.Run(name, v.path("run.directory"),
                 v.whole("run.seed", Long.MIN_VALUE, Long.MAX_VALUE), v.integer("run.steps", 1, MANY),
                 v.integer("run.ranks", 1, 64), v.constant("run.reduction", Reduction.class),
+                v.constant("run.collective", CollectiveKind.class), v.bytesOrNone("run.reduce-bucket"),
                 new TrainingConfig.Evaluation(v.integer("run.evaluation.every", 0, MANY),
                         v.whole("run.evaluation.max-tokens", 0, Long.MAX_VALUE)),
                 new TrainingConfig.Checkpoint(v.integer("run.checkpoint.every", 0, MANY)),
@@ -64,7 +66,8 @@ final class Sections {
                 v.integer("model.head-size", 8, 1024), v.integer("model.ffn", 8, 1 << 19),
                 v.number("model.rope-theta", Range.above(1, Double.POSITIVE_INFINITY)),
                 v.number("model.norm-epsilon", Range.above(0, 1)), v.flag("model.qk-norm"),
-                v.flag("model.tied-embeddings"), v.flag("model.recompute"));
+                v.flag("model.tied-embeddings"), v.flag("model.recompute"),
+                v.integer("model.kept-layers", 0, 200));
     }
 
     private static TrainingConfig.AttentionSection attention(Values v) {

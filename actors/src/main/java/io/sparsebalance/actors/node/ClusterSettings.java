@@ -55,7 +55,7 @@ final class ClusterSettings {
                 values.put(detector + ".acceptable-heartbeat-pause", "800ms");
                 values.put(detector + ".expected-response-after", "500ms");
             }
-            values.put("pekko.cluster.split-brain-resolver.stable-after", "1500ms");
+            values.put("pekko.cluster.split-brain-resolver.stable-after", "1s");
             values.put("pekko.cluster.down-removal-margin", "500ms");
         }
         return values;

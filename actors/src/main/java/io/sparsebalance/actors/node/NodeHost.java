@@ -29,6 +29,9 @@ import org.slf4j.LoggerFactory;
 public final class NodeHost {
     private static final Logger LOG = LoggerFactory.getLogger(NodeHost.class);
     private static final long TERMINATION_SECONDS = 20;
+    /** Why a node ends that the cluster has taken out. */
+    static final String LEFT_BEHIND = "the other nodes have gone on without this one: it could not be reached, or could not"
+            + " join; look at its log, and start it again to take part";
 
     private final TrainingConfig config;
     private final List<TrainingListener> listeners;
@@ -138,9 +141,7 @@ public final class NodeHost {
                 ClusterSettings.SYSTEM,
                 ClusterSettings.pekko(config));
         own.getWhenTerminated().thenAccept(done -> ended.complete(new NodeEnd(NodeEnd.Kind.EXPELLED,
-                Optional.of(new TrainingFailedException("the other nodes have gone on without this one: it could not be"
-                        + " reached, or could not join; look at its log, and start it again to take part", null)),
-                0, "")));
+                Optional.of(new TrainingFailedException(LEFT_BEHIND, null)), 0, "")));
         synchronized (this) {
             system = own;
             if (wish != null) {

@@ -41,7 +41,10 @@ final class Fingerprints {
         fields.put("kernels", KernelVersion.digest());
         fields.put(MODEL, model.layers() + " layers, hidden " + model.hidden() + ", ffn " + model.ffn()
                 + ", vocabulary " + model.vocabulary() + (model.qkNorm() ? ", qk-norm" : "")
-                + (model.recompute() ? ", recompute" : ""));
+                + (model.recompute() ? ", recompute" : "")
+                + (model.recompute() && model.keptLayers() > 0
+                        ? " but in the last " + model.keptLayers() + " layers"
+                        : ""));
         AttentionShape a = model.attention();
         fields.put(ATTENTION, a.heads() + " heads, " + a.kvHeads() + " kv-heads, head-size " + a.headSize()
                 + ", block " + a.block() + ", query-tile " + a.queryTile() + ", " + a.sinkBlocks() + " sink and "

@@ -40,7 +40,8 @@ public final class Replicas {
         AttentionShape shape = new AttentionShape(m.heads(), m.kvHeads(), m.headSize(), a.block(), a.queryTile(),
                 a.sinkBlocks(), a.localBlocks());
         return new ModelConfig(vocabulary, m.layers(), m.hidden(), m.ffn(), shape, m.ropeTheta(),
-                (float) m.normEpsilon(), m.qkNorm(), m.tiedEmbeddings(), m.recompute());
+                (float) m.normEpsilon(), m.qkNorm(), m.tiedEmbeddings(), m.recompute(),
+                m.keptLayers());
     }
 
     /** How pairs are counted for that decoder. */

@@ -77,10 +77,6 @@ public final class RunContext {
         return hooks;
     }
 
-    RunSettings.Restart restart() {
-        return restart;
-    }
-
     RankSource ranks() {
         return ranks;
     }
@@ -151,7 +147,8 @@ public final class RunContext {
                         config.balance().straggler().steps(),
                         SMOOTHING),
                 config.balance().straggler().evict(),
-                Arrays.stream(Replicas.coverageBudgets(attention)).boxed().toList());
+                Arrays.stream(Replicas.coverageBudgets(attention)).boxed().toList(),
+                config.run().reduceBucket() > 0);
     }
 
     /** The first held-out samples up to the token limit, dealt to the ranks in turn. */

@@ -13,6 +13,7 @@ import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -96,12 +97,13 @@ final class World {
                 new RunSettings.Evaluation(0, ranks -> List.of(List.of()), Budgets.uniform(4, Fakes.LAYERS)),
                 new RunSettings.Checkpoint(checkpointEvery, "checkpoints"), PATIENCE,
                 new RunSettings.Membership(true, numExpected, 1, 20, Set.of()),
-                new RunSettings.Restart(committed, saved, Map.copyOf(ledger), Map.of()),
+                new RunSettings.Restart(committed, saved, committedSteps()),
                 new RunSettings.Addresses("coordinator", "balancer"));
         coordinator = new CoordinatorLogic(settings, now);
         balancer = new BalancerLogic(new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5), SparsityPolicies.byName("fixed"), Feedback.OFF,
-                new StragglerEstimator.Settings(1.25, 3, 0.5), false, List.of(2, 16, 32)), Fakes.latency(), () -> 0);
+                new StragglerEstimator.Settings(1.25, 3, 0.5), false, List.of(2, 16, 32), false), Fakes.latency(),
+                () -> 0);
         batcher = new BatcherLogic(new BatcherLogic.Settings(RUN, 1, 4, 4, 4000, 1, Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab")), Fakes.tokens(40, 0), new ShuffledOrder(1, 40), Fakes.latency(),
                 () -> 0);
@@ -138,6 +140,13 @@ final class World {
 
     List<String> names() {
         return nodes.keySet().stream().map(MemberId::node).toList();
+    }
+
+    private Map<Long, CommittedStep> committedSteps() {
+        Map<Long, CommittedStep> steps = new TreeMap<>();
+        ledger.forEach((step, checksum) -> steps.put(step,
+                new CommittedStep(checksum, List.of(), LearnedBytes.NONE)));
+        return steps;
     }
 
     long committed() {

@@ -149,6 +149,9 @@ final class CublasLt {
             MemorySegment memory = arena.allocateFrom(LONG, workspaceBytes);
             check(call(() -> (int) preferenceSet.invokeExact(preference, PREF_MAX_WORKSPACE_BYTES, memory,
                     (long) Long.BYTES)), "cublasLtMatmulPreferenceSetAttribute");
+        } catch (RuntimeException | Error e) {
+            destroyPreference(preference);
+            throw e;
         }
         return preference;
     }
@@ -190,12 +193,12 @@ final class CublasLt {
         }
     }
 
-    /** {@code d = alpha a b + beta d} on a stream; returns the library's status. */
+    /** {@code d = alpha a b + beta c} on a stream, c laid out as d; returns the library's status. */
     int matmul(long handle, long description, MemorySegment alpha, long a, long aLayout, long b, long bLayout,
-            MemorySegment beta, long d, long dLayout, MemorySegment algorithm, long workspace, long workspaceBytes,
-            long stream) {
+            MemorySegment beta, long c, long d, long dLayout, MemorySegment algorithm, long workspace,
+            long workspaceBytes, long stream) {
         try {
-            return (int) matmul.invokeExact(handle, description, alpha, a, aLayout, b, bLayout, beta, d, dLayout, d,
+            return (int) matmul.invokeExact(handle, description, alpha, a, aLayout, b, bLayout, beta, c, dLayout, d,
                     dLayout, algorithm, workspace, workspaceBytes, stream);
         } catch (Throwable e) {
             throw new IllegalStateException("cublasLtMatmul could not be called: " + e.getMessage(), e);

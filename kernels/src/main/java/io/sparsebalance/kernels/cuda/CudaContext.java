@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUuuid;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -46,7 +47,12 @@ final class CudaContext implements AutoCloseable {
         this.properties = properties(device);
         CudaErrors.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device),
                 "opening a context on GPU " + ordinal + " (" + properties.name() + ")");
-        enter();
+        try {
+            enter();
+        } catch (RuntimeException e) {
+            release(e);
+            throw e;
+        }
     }
 
     /** Reads what a GPU is; needs no context. */
@@ -79,6 +85,13 @@ final class CudaContext implements AutoCloseable {
         return ordinal;
     }
 
+    /** Number that no other GPU has: 16 bytes. */
+    byte[] uuid() {
+        CUuuid uuid = new CUuuid();
+        CudaErrors.check(JCudaDriver.cuDeviceGetUuid(uuid, device), "cuDeviceGetUuid");
+        return uuid.bytes;
+    }
+
     /** What the GPU is. */
     DeviceProperties properties() {
         return properties;
@@ -99,6 +112,14 @@ final class CudaContext implements AutoCloseable {
         long[] total = new long[1];
         CudaErrors.check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo on GPU " + ordinal);
         return free[0];
+    }
+
+    private void release(RuntimeException failure) {
+        try {
+            close();
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
     }
 
     /** Gives the context back; it ends when the last device on the GPU does. */

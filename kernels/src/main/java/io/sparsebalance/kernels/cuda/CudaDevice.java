@@ -3,6 +3,7 @@ package io.sparsebalance.kernels.cuda;
 import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.DeviceLinks;
 import io.sparsebalance.kernels.DeviceSettings;
 import io.sparsebalance.kernels.MemoryStatistics;
 import io.sparsebalance.kernels.Ops;
@@ -27,6 +28,7 @@ public final class CudaDevice implements Device {
     /** Large enough for products at full speed: the logits of 3,500 tokens with 152,000 words. */
     private static final long CHUNK_BYTES = 1L << 30;
 
+    private final Resources resources = new Resources();
     private final CudaContext context;
     private final CudaStream stream;
     private final CudaMemory memory;
@@ -43,12 +45,18 @@ public final class CudaDevice implements Device {
      */
     public CudaDevice(DeviceSettings settings) {
         int numDevices = CudaDriver.get().numDevices();
-        context = new CudaContext(settings.rank() % numDevices);
-        stream = new CudaStream(context);
-        memory = new CudaMemory(context, stream, budget(settings, numDevices), settings.poison());
-        transfers = new Transfers(context, stream);
-        modules = new CudaModules(context);
-        ops = new CudaOps(this);
+        try {
+            context = resources.add(new CudaContext(settings.rank() % numDevices), CudaContext::close);
+            stream = resources.add(new CudaStream(context), CudaStream::close);
+            memory = resources.add(new CudaMemory(context, stream, budget(settings, numDevices), settings.poison()),
+                    CudaMemory::close);
+            transfers = resources.add(new Transfers(context, stream), Transfers::close);
+            modules = resources.add(new CudaModules(context), CudaModules::close);
+            ops = resources.add(new CudaOps(this), CudaOps::close);
+        } catch (RuntimeException | Error e) {
+            resources.closeAfter(e);
+            throw e;
+        }
     }
 
     private long budget(DeviceSettings settings, int numDevices) {
@@ -97,7 +105,7 @@ public final class CudaDevice implements Device {
             for (long size : sizes) {
                 tensors.add(allocateCuda(type, size));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             tensors.forEach(CudaTensor::close);
             throw e;
         }
@@ -138,6 +146,11 @@ public final class CudaDevice implements Device {
     }
 
     @Override
+    public DeviceLinks links() {
+        return new CudaLinks(context, stream, Nccl.get());
+    }
+
+    @Override
     public Stream stream() {
         return stream;
     }
@@ -174,7 +187,8 @@ public final class CudaDevice implements Device {
 
     @Override
     public SparseAttention attention(AttentionShape shape) {
-        return attentions.computeIfAbsent(shape, key -> new CudaSparseAttention(this, key));
+        return attentions.computeIfAbsent(shape,
+                key -> resources.add(new CudaSparseAttention(this, key), CudaSparseAttention::close));
     }
 
     @Override
@@ -188,10 +202,8 @@ public final class CudaDevice implements Device {
             return;
         }
         closed = true;
-        try (context; stream; memory; transfers; modules; ops) {
-            // Closed in reverse order, after the work that may still use them.
-            stream.synchronize();
-            attentions.values().forEach(CudaSparseAttention::close);
-        }
+        // First of all: the work that may still use what is closed then.
+        resources.atEnd(stream::synchronize);
+        resources.close();
     }
 }

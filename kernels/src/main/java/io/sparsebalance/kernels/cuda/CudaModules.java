@@ -86,10 +86,12 @@ final class CudaModules implements AutoCloseable {
     @Override
     public void close() {
         context.enter();
+        kernels.clear();
+        Resources loaded = new Resources();
         for (CUmodule module : families.values()) {
-            CudaErrors.check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload");
+            loaded.add(module, m -> CudaErrors.check(JCudaDriver.cuModuleUnload(m), "cuModuleUnload"));
         }
         families.clear();
-        kernels.clear();
+        loaded.close();
     }
 }

@@ -41,8 +41,14 @@ final class CudaNorm {
         CudaTensor partial = scratch.bytes((long) grid * columns * Float.BYTES);
         kernel("rms_norm_backward", columns).launch(stream, grid, 1, 1, THREADS, columns * Float.BYTES, dy, x, weight,
                 rstd, dxSum, partial, rows, columns);
+        weightGradient(stream, partial, grid, dWeight);
+    }
+
+    /** {@code dWeight[C] +=} the sum of {@code numPartials} rows of C, in their order. */
+    void weightGradient(CudaStream stream, CudaTensor partial, int numPartials, CudaTensor dWeight) {
+        int columns = Math.toIntExact(dWeight.size());
         device.modules().kernel("norm", "rms_norm_weight_gradient").launch(stream, Math.ceilDiv(columns, WARP), 1, 1,
-                THREADS, 0, partial, grid, dWeight, columns);
+                THREADS, 0, partial, numPartials, dWeight, columns);
     }
 
     private static int group(int columns) {

@@ -16,6 +16,7 @@ final class CudaOps implements Ops, AutoCloseable {
     private final CudaElements elements;
     private final CudaNorm norm;
     private final CudaTokenOps tokenOps;
+    private final CudaNormRope normRope;
     /** Of the state that was updated last: there is one replica on a device. */
     private CudaUpdate update;
 
@@ -26,6 +27,7 @@ final class CudaOps implements Ops, AutoCloseable {
         elements = new CudaElements(device, scratch);
         norm = new CudaNorm(device, scratch);
         tokenOps = new CudaTokenOps(device, scratch, elements);
+        normRope = new CudaNormRope(device, scratch, tokenOps, norm);
     }
 
     /** The libraries in use. */
@@ -39,7 +41,17 @@ final class CudaOps implements Ops, AutoCloseable {
         CudaTensor aa = matrix("matmul", "a", a);
         CudaTensor bb = matrix("matmul", "b", b);
         CudaTensor cc = matrix("matmul", "c", c);
-        products.multiply(CudaChecks.stream(stream), aa, transposeA, bb, transposeB, alpha, beta, cc);
+        products.multiply(CudaChecks.stream(stream), aa, transposeA, bb, transposeB, alpha, beta, cc, cc);
+    }
+
+    @Override
+    public void matmulAdd(Stream stream, Tensor a, Tensor b, Tensor addend, Tensor out) {
+        CudaTensor aa = matrix("matmulAdd", "a", a);
+        CudaTensor bb = matrix("matmulAdd", "b", b);
+        CudaTensor cc = matrix("matmulAdd", "out", out);
+        CudaTensor other = tensor("matmulAdd", "addend", addend, cc.type());
+        CudaChecks.size("matmulAdd", "addend", other, cc.size());
+        products.multiply(CudaChecks.stream(stream), aa, false, bb, false, 1, 1, other, cc);
     }
 
     private CudaTensor matrix(String operation, String name, Tensor tensor) {
@@ -149,6 +161,55 @@ final class CudaOps implements Ops, AutoCloseable {
     }
 
     @Override
+    public void normRope(Stream stream, Tensor x, Tensor weight, float epsilon, Tensor positions, double theta,
+            Tensor y, Tensor rstd) {
+        CudaTensor w = tensor("normRope", "weight", weight, DType.F32);
+        if (!CudaNormRope.canDo(w.size())) {
+            Ops.super.normRope(stream, x, weight, epsilon, positions, theta, y, rstd);
+            return;
+        }
+        CudaTensor at = tensor("normRope", "positions", positions, DType.I32);
+        CudaTensor xx = heads("normRope", "x", x, at, w);
+        CudaTensor yy = heads("normRope", "y", y, at, w);
+        CudaTensor scale = tensor("normRope", "rstd", rstd, DType.F32);
+        CudaChecks.size("normRope", "y", yy, xx.size());
+        CudaChecks.size("normRope", "x", xx, scale.size() * w.size());
+        normRope.forward(CudaChecks.stream(stream), xx, w, epsilon, at, theta, yy, scale);
+    }
+
+    @Override
+    public void normRopeBackward(Stream stream, Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor positions,
+            double theta, Tensor dx, Tensor dWeight) {
+        String operation = "normRopeBackward";
+        CudaTensor w = tensor(operation, "weight", weight, DType.F32);
+        if (!CudaNormRope.canDo(w.size())) {
+            Ops.super.normRopeBackward(stream, dy, x, weight, rstd, positions, theta, dx, dWeight);
+            return;
+        }
+        CudaTensor at = tensor(operation, "positions", positions, DType.I32);
+        CudaTensor xx = heads(operation, "x", x, at, w);
+        CudaTensor dyy = heads(operation, "dy", dy, at, w);
+        CudaTensor dxx = heads(operation, "dx", dx, at, w);
+        CudaTensor scale = tensor(operation, "rstd", rstd, DType.F32);
+        CudaTensor dw = tensor(operation, "dWeight", dWeight, DType.F32);
+        CudaChecks.size(operation, "dy", dyy, xx.size());
+        CudaChecks.size(operation, "dx", dxx, xx.size());
+        CudaChecks.size(operation, "x", xx, scale.size() * w.size());
+        CudaChecks.size(operation, "dWeight", dw, w.size());
+        normRope.backward(CudaChecks.stream(stream), dyy, xx, w, scale, at, theta, dxx, dw);
+    }
+
+    /** {@code [T,H,D]} with T of the positions and D of the weight. */
+    private CudaTensor heads(String operation, String name, Tensor tensor, CudaTensor positions, CudaTensor weight) {
+        CudaTensor heads = tensor(operation, name, tensor, DType.BF16);
+        CudaChecks.that(heads.rank() == 3 && heads.dimension(0) == positions.size()
+                && heads.dimension(2) == weight.size(), operation,
+                name + " " + heads + " must be [T,H,D] with T of positions " + positions + " and D of weight "
+                        + weight);
+        return heads;
+    }
+
+    @Override
     public void swiGlu(Stream stream, Tensor gateUp, Tensor out) {
         CudaTensor x = matrixOf("swiGlu", "gateUp", gateUp);
         CudaTensor y = matrixOf("swiGlu", "out", out);
@@ -234,11 +295,11 @@ final class CudaOps implements Ops, AutoCloseable {
 
     @Override
     public void close() {
-        if (update != null) {
-            update.close();
+        try (scratch; products; tokenOps) {
+            // Closed in reverse order after this, whatever it throws.
+            if (update != null) {
+                update.close();
+            }
         }
-        tokenOps.close();
-        products.close();
-        scratch.close();
     }
 }

@@ -25,6 +25,7 @@ final class CudaProducts implements AutoCloseable {
 
     private final CudaDevice device;
     private final CublasLt library = CublasLt.get();
+    private final Resources resources = new Resources();
     private final long handle;
     private final long preference;
     private final CudaTensor workspace;
@@ -50,9 +51,16 @@ final class CudaProducts implements AutoCloseable {
     CudaProducts(CudaDevice device) {
         this.device = device;
         device.context().enter();
-        this.handle = library.createHandle();
-        this.preference = library.createPreference(WORKSPACE_BYTES);
-        this.workspace = device.allocateInternal(DType.F32, WORKSPACE_BYTES / Float.BYTES);
+        try {
+            handle = resources.add(library.createHandle(), library::destroyHandle);
+            preference = resources.add(library.createPreference(WORKSPACE_BYTES), library::destroyPreference);
+            workspace = resources.add(device.allocateInternal(DType.F32, WORKSPACE_BYTES / Float.BYTES),
+                    CudaTensor::close);
+            resources.atEnd(() -> plans.values().forEach(this::destroy));
+        } catch (RuntimeException | Error e) {
+            resources.closeAfter(e);
+            throw e;
+        }
     }
 
     /** Version and place of the library. */
@@ -60,9 +68,9 @@ final class CudaProducts implements AutoCloseable {
         return "cuBLASLt " + library.version();
     }
 
-    /** {@code c[M,N] = alpha op(a) op(b) + beta c}. */
+    /** {@code c[M,N] = alpha op(a) op(b) + beta addend}; {@code addend}, of the type and shape of c, may be c. */
     void multiply(CudaStream stream, CudaTensor a, boolean transposeA, CudaTensor b, boolean transposeB,
-            float alphaValue, float betaValue, CudaTensor c) {
+            float alphaValue, float betaValue, CudaTensor addend, CudaTensor c) {
         long m = a.dimension(transposeA ? 1 : 0);
         long k = a.dimension(transposeA ? 0 : 1);
         long n = b.dimension(transposeB ? 0 : 1);
@@ -75,7 +83,8 @@ final class CudaProducts implements AutoCloseable {
             return;
         }
         device.context().enter();
-        int alignment = (int) Long.lowestOneBit(a.address() | b.address() | c.address() | MAX_ALIGNMENT);
+        int alignment = (int) Long.lowestOneBit(a.address() | b.address() | addend.address() | c.address()
+                | MAX_ALIGNMENT);
         Key key = new Key(m, n, k, transposeA, transposeB, a.type(), c.type(), alignment);
         Plan plan = plans.get(key);
         if (plan == null) {
@@ -85,8 +94,8 @@ final class CudaProducts implements AutoCloseable {
         beta.set(ValueLayout.JAVA_FLOAT, 0, betaValue);
         // Row-major c = op(a) op(b) is column-major c^T = op(b)^T op(a)^T: the operands change places.
         int status = library.matmul(handle, plan.description(), alpha, b.address(), plan.first(), a.address(),
-                plan.second(), beta, c.address(), plan.result(), plan.algorithm(), workspace.address(),
-                WORKSPACE_BYTES, stream.handle().value());
+                plan.second(), beta, addend.address(), c.address(), plan.result(), plan.algorithm(),
+                workspace.address(), WORKSPACE_BYTES, stream.handle().value());
         if (status != 0) {
             throw new CudaException(0, "matmul: " + describe(a, transposeA, b, transposeB, c)
                     + " failed with cuBLAS status " + status + ", " + description());
@@ -185,12 +194,6 @@ final class CudaProducts implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Map.Entry<Key, Plan> entry : plans.entrySet()) {
-            destroy(entry.getValue());
-        }
-        plans.clear();
-        library.destroyPreference(preference);
-        library.destroyHandle(handle);
-        workspace.close();
+        resources.close();
     }
 }

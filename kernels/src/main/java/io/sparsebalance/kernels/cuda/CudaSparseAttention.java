@@ -34,12 +34,13 @@ final class CudaSparseAttention implements SparseAttention, AutoCloseable {
         this.shape = shape;
         device.context().enter();
         family = AttentionFamily.of(device, shape);
-        router = new CudaRouter(device, shape);
-        ring = new CoverageRing(device.context());
-        scratch = new Scratch(device);
         String size = "_d" + shape.headSize();
         statistics = device.modules().kernel("attention_backward", "attention_statistics" + size);
         combine = device.modules().kernel("attention_backward", "attention_combine" + size);
+        router = new CudaRouter(device, shape);
+        scratch = new Scratch(device);
+        // Last: neither the router nor the scratch memory holds anything before it is used, this does.
+        ring = new CoverageRing(device.context());
     }
 
     /** @throws IllegalArgumentException if there are no kernels for a shape; says what they can do */
@@ -79,6 +80,7 @@ final class CudaSparseAttention implements SparseAttention, AutoCloseable {
     private DeviceGrid grid(Packing documents) {
         if (grid == null || grid.grid().documents() != documents) {
             DeviceGrid next = new DeviceGrid(device, new AttentionGrid(shape, documents));
+            // Work that was given to the stream may still read the old one; its memory is given out again in that order.
             if (grid != null) {
                 grid.release();
             }
@@ -155,12 +157,11 @@ final class CudaSparseAttention implements SparseAttention, AutoCloseable {
 
     @Override
     public void close() {
-        if (grid != null) {
-            grid.release();
-            grid = null;
+        try (ring; scratch; router) {
+            if (grid != null) {
+                grid.release();
+                grid = null;
+            }
         }
-        router.close();
-        scratch.close();
-        ring.close();
     }
 }

@@ -61,7 +61,8 @@ final class CudaTokenOps implements AutoCloseable {
         }
     }
 
-    private CudaTensor frequencies(double theta, int half) {
+    /** {@code theta^(-i/half)}, F64, for i below half; kept. */
+    CudaTensor frequencies(double theta, int half) {
         return frequencies.computeIfAbsent(new Frequencies(theta, half), key -> {
             double[] values = new double[half];
             for (int i = 0; i < half; i++) {

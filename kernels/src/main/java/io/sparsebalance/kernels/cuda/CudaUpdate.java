@@ -116,10 +116,10 @@ final class CudaUpdate implements AutoCloseable {
 
     @Override
     public void close() {
-        if (graph != null) {
-            graph.close();
+        try (memory; host) {
+            if (graph != null) {
+                graph.close();
+            }
         }
-        host.close();
-        memory.close();
     }
 }

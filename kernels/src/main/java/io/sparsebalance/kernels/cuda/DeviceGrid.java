@@ -27,7 +27,7 @@ final class DeviceGrid {
                 tensors.add(tensor);
                 tensor.upload(MemorySegment.ofArray(values));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             tensors.forEach(CudaTensor::close);
             throw e;
         }

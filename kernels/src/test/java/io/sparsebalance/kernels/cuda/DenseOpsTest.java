@@ -102,6 +102,76 @@ class DenseOpsTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"32,2,7", "64,14,300", "64,2,5", "128,16,3000", "128,5,9", "128,1,33", "256,3,17"})
+    void normAndRope(int headSize, int heads, int tokens) {
+        try (BothDevices devices = new BothDevices(headSize + heads)) {
+            Both at = devices.of(devices.random().ints(tokens, 0, 131_072).toArray());
+            Both x = devices.activation(tokens, heads, headSize);
+            Both weight = devices.f32(1, headSize);
+            Both y = devices.activation(tokens, heads, headSize);
+            Both rstd = devices.f32(1, (long) tokens * heads);
+            Both dy = devices.activation(tokens, heads, headSize);
+            Both dx = devices.activation(tokens, heads, headSize);
+            Both dWeight = devices.f32(1, headSize);
+            onBoth(devices, (ops, stream, gpu) -> {
+                ops.normRope(stream, side(x, gpu), side(weight, gpu), 1e-6f, side(at, gpu), 1e6, side(y, gpu),
+                        side(rstd, gpu));
+                ops.normRopeBackward(stream, side(dy, gpu), side(x, gpu), side(weight, gpu), side(rstd, gpu),
+                        side(at, gpu), 1e6, side(dx, gpu), side(dWeight, gpu));
+            });
+            assertClose(y, BF16);
+            assertClose(rstd, F32);
+            assertClose(dx, BF16);
+            // What comes from rounded values on the GPU comes from exact ones on the CPU.
+            assertClose(dWeight, BF16);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64,14,300", "128,16,1000", "256,3,17"})
+    void normAndRopeInOnePassChangeNoBit(int headSize, int heads, int tokens) {
+        try (BothDevices devices = new BothDevices(headSize)) {
+            Ops ops = devices.gpu().ops();
+            Stream stream = devices.gpu().stream();
+            Tensor at = devices.of(devices.random().ints(tokens, 0, 131_072).toArray()).gpu();
+            Tensor x = devices.activation(tokens, heads, headSize).gpu();
+            Tensor dy = devices.activation(tokens, heads, headSize).gpu();
+            Tensor weight = devices.f32(1, headSize).gpu();
+            Tensor rstd = devices.f32(1, (long) tokens * heads).gpu();
+            Tensor y = devices.activation(tokens, heads, headSize).gpu();
+            Tensor dx = devices.activation(tokens, heads, headSize).gpu();
+            Tensor dWeight = devices.f32(0, headSize).gpu();
+            ops.normRope(stream, x, weight, 1e-6f, at, 1e6, y, rstd);
+            ops.normRopeBackward(stream, dy, x, weight, rstd, at, 1e6, dx, dWeight);
+            byte[] forward = BothDevices.bytes(y);
+            byte[] backward = BothDevices.bytes(dx);
+            Tensor rows = x.view(0, (long) tokens * heads, headSize);
+            ops.rmsNorm(stream, rows, weight, 1e-6f, y.view(0, rows.shape()), rstd);
+            ops.rope(stream, y, at, 1e6, false);
+            assertThat(BothDevices.bytes(y)).isEqualTo(forward);
+            ops.rope(stream, dy, at, 1e6, true);
+            ops.fill(stream, dx, 0);
+            ops.rmsNormBackward(stream, dy.view(0, rows.shape()), rows, weight, rstd, dx.view(0, rows.shape()),
+                    dWeight);
+            assertThat(BothDevices.bytes(dx)).isEqualTo(backward);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64,96,128", "17,24,32", "300,1024,2048"})
+    void productsThatAddAResidual(int m, int n, int k) {
+        try (BothDevices devices = new BothDevices(m)) {
+            Both a = devices.activation(m, k);
+            Both b = devices.activation(k, n);
+            Both residual = devices.activation(m, n);
+            Both out = devices.activation(m, n);
+            onBoth(devices, (ops, stream, gpu) -> ops.matmulAdd(stream, side(a, gpu), side(b, gpu),
+                    side(residual, gpu), side(out, gpu)));
+            assertClose(out, BF16);
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"8,100", "40,33", "3072,65"})
     void swiGlu(int width, int tokens) {
         try (BothDevices devices = new BothDevices(width)) {

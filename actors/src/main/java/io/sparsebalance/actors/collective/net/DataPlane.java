@@ -209,7 +209,7 @@ public final class DataPlane implements AutoCloseable {
         if (member == null || generation != member.group().generation()) {
             numStale.incrementAndGet();
             one.connection().refuse("generation " + generation + " of run " + one.whom().runId() + " is over");
-        } else if (member.admit(one.hello().sender(), one.connection())) {
+        } else if (member.exchange().admit(one.hello().sender(), one.connection())) {
             one.connection().welcome(member);
         } else {
             numStale.incrementAndGet();
