@@ -67,6 +67,11 @@ final class FaultyWorker implements RankWorker {
     }
 
     @Override
+    public void lastMicroBatch(long step, int numMicroBatches) {
+        worker.lastMicroBatch(step, numMicroBatches);
+    }
+
+    @Override
     public StepEnd finishStep(long step) {
         failIfLost();
         return worker.finishStep(step);

@@ -219,7 +219,7 @@ class BalancerLogicTest {
     void ranksOfASlowHostAreToldByItsName() {
         List<MemberId> ranks = List.of(new MemberId("10.0.0.1:7000#a", 0), new MemberId("10.0.0.1:7000#a", 1),
                 new MemberId("[fe80::1]:7000#b", 0), new MemberId("[fe80::1]:7001#c", 0));
-        begin(Feedback.FULL, ranks);
+        begin(Feedback.FULL, ranks, LearnedBytes.NONE);
         List<String> warnings = new ArrayList<>();
         for (long step = 1; step <= 6; step++) {
             StepId id = FIRST.withStep(step);
@@ -244,6 +244,10 @@ class BalancerLogicTest {
 
     private void begin(Feedback feedback) {
         begin(feedback, RANKS, LearnedBytes.NONE);
+    }
+
+    private void begin(Feedback feedback, LearnedBytes learned) {
+        begin(feedback, RANKS, learned);
     }
 
     private void begin(Feedback feedback, List<MemberId> ranks) {

@@ -9,21 +9,30 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Brings faults about and ends them. One thread. */
 final class Injector {
     private static final long SIGNAL_SECONDS = 5;
+    private static final long LOOK_MILLIS = 20;
+    private static final String NAME = "step-%08d";
 
     private final Cluster cluster;
     private final Optional<Links> links;
     private final Path checkpoints;
     private final Random random;
+    /** Steps of checkpoints that have a wrong bit, unless they were written again. */
+    private final Set<Long> corrupted = new HashSet<>();
 
     /** @param links of the plan has faults of the network */
     Injector(Cluster cluster, Optional<Links> links, Path checkpoints, Random random) {
@@ -76,8 +85,10 @@ final class Injector {
                 yield true;
             }
             case CORRUPT_CHECKPOINT -> {
-                boolean flipped = flipBit();
-                cluster.killAll();
+                boolean flipped = flipBit(fault.within());
+                if (flipped) {
+                    cluster.killAll();
+                }
                 yield flipped;
             }
             case PARTITION, ONE_WAY -> {
@@ -126,13 +137,18 @@ final class Injector {
         return kill.waitFor(SIGNAL_SECONDS, TimeUnit.SECONDS) && kill.exitValue() == 0;
     }
 
-    /** Turns over one bit of the largest file of the newest checkpoint; false if there is none, or no older one to fall back to. */
-    private boolean flipBit() throws IOException {
-        long newest = SharedRun.newestCheckpoint(checkpoints);
-        if (newest == 0) {
-            return false;
+    /** Turns over one bit of the largest file of the newest checkpoint, as soon as there is a good one to fall back to. */
+    private boolean flipBit(Duration timeout) throws IOException, InterruptedException {
+        long until = System.nanoTime() + timeout.toNanos();
+        while (good().size() < 2 || corrupted.contains(SharedRun.newestCheckpoint(checkpoints))) {
+            if (System.nanoTime() - until >= 0) {
+                return false;
+            }
+            TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
         }
-        Path directory = checkpoints.resolve(String.format("step-%08d", newest));
+        long newest = SharedRun.newestCheckpoint(checkpoints);
+        corrupted.add(newest);
+        Path directory = checkpoints.resolve(String.format(Locale.ROOT, NAME, newest));
         try (Stream<Path> files = Files.list(directory)) {
             Path file = files.max(Comparator.comparingLong(path -> path.toFile().length())).orElseThrow();
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
@@ -143,6 +159,18 @@ final class Injector {
                 one.flip();
                 return channel.write(one, at) == 1;
             }
+        }
+    }
+
+    private List<Path> good() throws IOException {
+        if (!Files.isDirectory(checkpoints)) {
+            return List.of();
+        }
+        Set<String> bad = corrupted.stream().map(step -> String.format(Locale.ROOT, NAME, step))
+                .collect(Collectors.toSet());
+        try (Stream<Path> all = Files.list(checkpoints)) {
+            return all.filter(path -> path.getFileName().toString().startsWith("step-")
+                    && !bad.contains(path.getFileName().toString())).toList();
         }
     }
 }
