@@ -6,15 +6,17 @@ import java.util.Arrays;
 /**
  * Coverage at every level, by layer and document length, and the floors that the guard sets.
  *
- * <p>With few documents every length has a row; with many, lengths are rounded to a quarter of a doubling, over which coverage
- * hardly changes. Layers whose curves are equal share their rows, since before anything is measured all are.
+ * <p>With few documents every length has a row; with many, those within an eighth of a doubling share one, of their mean length, over
+ * which coverage hardly changes. Layers whose curves are equal share their rows, since before anything is measured all are.
  */
 final class CoverageRows {
     /** Weight of the default curve, which orders layers whose measured curves are flat. */
     private static final double ORDERING = 1e-3;
     private static final double ROUNDING = 1e-12;
-    private static final int QUARTERS = 4;
-    private static final int NUM_CELLS = 31 * QUARTERS;
+    /** Cells of rounded lengths in each doubling. */
+    private static final int CELL_BITS = 3;
+    private static final int CELLS = 1 << CELL_BITS;
+    private static final int NUM_CELLS = 31 * CELLS;
 
     /** Length that each row stands for, rising. */
     private final int[] represented;
@@ -58,28 +60,33 @@ final class CoverageRows {
         this.ordering = ordering(levels, latency);
     }
 
-    /** Middles of the quarters of doublings that hold documents. */
+    /**
+     * The mean of the documents' lengths, by their tokens, in each eighth of a doubling that holds any: with its middle, worth would
+     * lean to one side wherever documents do.
+     */
     private int[] rounded(int[] lengths) {
-        Arrays.fill(rowOfCell, (short) -1);
+        long[] tokens = new long[NUM_CELLS];
+        double[] weighted = new double[NUM_CELLS];
         for (int length : lengths) {
-            rowOfCell[cell(length)] = 0;
+            int cell = cell(length);
+            tokens[cell] += length;
+            weighted[cell] += (double) length * length;
         }
-        int[] middles = new int[NUM_CELLS];
+        int[] means = new int[NUM_CELLS];
         int size = 0;
         for (int cell = 0; cell < NUM_CELLS; cell++) {
-            if (rowOfCell[cell] == 0) {
+            if (tokens[cell] > 0) {
                 rowOfCell[cell] = (short) size;
-                middles[size++] = (int) ((1L << (cell / QUARTERS)) * (2 * QUARTERS + 2 * (cell % QUARTERS) + 1)
-                        / (2 * QUARTERS));
+                means[size++] = (int) Math.round(weighted[cell] / tokens[cell]);
             }
         }
-        return Arrays.copyOf(middles, size);
+        return Arrays.copyOf(means, size);
     }
 
     private static int cell(int length) {
         int exponent = 31 - Integer.numberOfLeadingZeros(length);
-        int quarter = exponent >= 2 ? (length >> (exponent - 2)) & (QUARTERS - 1) : 0;
-        return exponent * QUARTERS + quarter;
+        int eighth = exponent >= CELL_BITS ? (length >> (exponent - CELL_BITS)) & (CELLS - 1) : 0;
+        return exponent * CELLS + eighth;
     }
 
     private void fill(double[] table, int row, int layer, BudgetLevels levels, BudgetRequest request) {
