@@ -246,14 +246,6 @@ class BalancerLogicTest {
         begin(feedback, RANKS, LearnedBytes.NONE);
     }
 
-    private void begin(Feedback feedback, LearnedBytes learned) {
-        begin(feedback, RANKS, learned);
-    }
-
-    private void begin(Feedback feedback, List<MemberId> ranks) {
-        begin(feedback, ranks, LearnedBytes.NONE);
-    }
-
     private void begin(Feedback feedback, List<MemberId> ranks, LearnedBytes learned) {
         BalancerLogic.Settings settings = new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5),
