@@ -211,11 +211,6 @@ final class Exchange {
         notifyAll();
     }
 
-    /** Whether a rank may still say something, and that would matter. */
-    synchronized boolean isConnectedFrom(int rank) {
-        return peers[rank].inbound() != null && peers[rank].lost() == null && aborted == null && !closed;
-    }
-
     /** Nothing comes from or goes to a rank any more. */
     synchronized void lost(int rank, Throwable cause) {
         peers[rank].lost(cause);

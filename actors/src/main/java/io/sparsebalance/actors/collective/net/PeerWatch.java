@@ -1,4 +1,4 @@
-package io.sparsebalance.actors.exchange.net;
+package io.sparsebalance.actors.collective.net;
 
 /**
  * Watches the connection to one rank. A rank that closed it and gave up says why on the connection from it, which it closes too:
