@@ -84,7 +84,7 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
     }
 
     private static Disturbances disturbances(SimulateOptions o, int ranks, int ranksPerHost) {
-        if (ranksPerHost < 1) {
+        if (o.ranksPerHost != null && ranksPerHost < 1) {
             throw new ConfigException("--ranks-per-host " + ranksPerHost + " must be at least 1");
         }
         Stream<Disturbances.SlowRank> slow = Stream.concat(o.slow.stream().map(Disturbances.SlowRank::parse),
