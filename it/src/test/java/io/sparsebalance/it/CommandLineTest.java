@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,22 +26,42 @@ class CommandLineTest {
     private static final int DATA = 3;
     private static final int STOPPED = 130;
 
+    /** A table of the tiny model: runs that read it need not measure, and do not depend on what a clock says. */
+    @TempDir
+    static Path shared;
+    private static Path table;
+
     @TempDir
     Path directory;
     private Path texts;
 
+    @BeforeAll
+    static void measureLatencies() throws Exception {
+        table = shared.resolve("table.json");
+        Cli.Outcome outcome = Cli.run(shared, command(writeTexts(shared), shared, "profile", "--quick",
+                "--budget-seconds=2", "--output=" + table));
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
+        assertThat(outcome.out()).contains("error on", "median", "p95", "measured on device:",
+                "--set balance.latency-table=" + table);
+    }
+
     @BeforeEach
     void writeTexts() throws IOException {
-        texts = Files.createDirectory(directory.resolve("texts"));
+        texts = writeTexts(directory);
+    }
+
+    private static Path writeTexts(Path directory) throws IOException {
+        Path texts = Files.createDirectory(directory.resolve("texts"));
         for (int i = 0; i < 40; i++) {
             Files.writeString(texts.resolve("text-" + i + ".txt"),
                     ("Text " + i + " about nothing in particular. ").repeat(2 + i * i / 12));
         }
+        return texts;
     }
 
     @Test
     void trainsAndWritesARunDirectoryWithAReport() throws Exception {
-        Cli.Outcome outcome = train("run.steps=6");
+        Cli.Outcome outcome = train("run.steps=6", "balance.latency-table=\"\"");
         assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
         assertThat(outcome.out()).contains("held-out loss", "imbalance", "report.html");
         Path run = directory.resolve("runs/latest").toRealPath();
@@ -64,8 +85,7 @@ class CommandLineTest {
 
     @Test
     void theSameSeedGivesTheSameBitsTwice() throws Exception {
-        String[] overrides = {"run.steps=5", "balance.feedback=off", "balance.latency-table=" + latencyTable(),
-            "run.seed=9"};
+        String[] overrides = {"run.steps=5", "balance.feedback=off", "run.seed=9"};
         assertThat(train(overrides).code()).isEqualTo(OK);
         List<StepReport> first = MetricsReader.read(directory.resolve("runs/latest/metrics.jsonl"));
         assertThat(train(overrides).code()).isEqualTo(OK);
@@ -77,10 +97,8 @@ class CommandLineTest {
 
     @Test
     void aTableOfAnotherModelIsRefusedWithTheCommandThatMeasuresItAgain() throws Exception {
-        Path table = latencyTable();
-        assertError(USAGE, "sparsebalance profile --output " + table, "balance.latency-table=" + table,
-                "model.layers=3");
-        assertError(USAGE, "2 layers, hidden 32", "balance.latency-table=" + table, "model.layers=3");
+        assertError(USAGE, "sparsebalance profile --output " + table, "model.layers=3");
+        assertError(USAGE, "2 layers, hidden 32", "model.layers=3");
     }
 
     @Test
@@ -212,13 +230,17 @@ class CommandLineTest {
 
     /** A run of a tiny model; later overrides win. */
     private String[] arguments(String... overrides) {
-        List<String> arguments = new ArrayList<>(List.of(command("train")));
+        List<String> arguments = new ArrayList<>(List.of(command("train", "--set", "balance.latency-table=" + table)));
         List.of(overrides).forEach(set -> arguments.addAll(List.of("--set", set)));
         return arguments.toArray(String[]::new);
     }
 
-    /** A command on the tiny model. */
     private String[] command(String... words) {
+        return command(texts, directory, words);
+    }
+
+    /** A command on the tiny model. */
+    private static String[] command(Path texts, Path directory, String... words) {
         List<String> all = List.of("data.source=" + texts, "data.cache-directory=" + directory.resolve("cache"),
                 "run.directory=" + directory.resolve("runs"), "data.max-document-tokens=1024",
                 "batch.token-cap=4096", "model.layers=2",
@@ -226,16 +248,5 @@ class CommandLineTest {
         List<String> arguments = new ArrayList<>(List.of(words));
         all.forEach(set -> arguments.addAll(List.of("--set", set)));
         return arguments.toArray(String[]::new);
-    }
-
-    /** Measures a table of the tiny model; runs that read it do not depend on what a clock says. */
-    private Path latencyTable() throws Exception {
-        Path table = directory.resolve("table.json");
-        Cli.Outcome outcome = Cli.run(directory,
-                command("profile", "--quick", "--budget-seconds=2", "--output=" + table));
-        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
-        assertThat(outcome.out()).contains("error on", "median", "p95", "measured on device:",
-                "--set balance.latency-table=" + table);
-        return table;
     }
 }
