@@ -38,7 +38,14 @@ record ChaosPlan(String description, int nodes, int ranksPerNode, Duration pace,
      * @param restartAfter how long a node that ended stays away
      */
     record Entry(FaultKind kind, Target target, int repeat, double weight, Optional<Duration> lasts, double value,
-            Duration within, Duration restartAfter) {}
+            Duration within, Duration restartAfter) {
+        /** Kind, and target, value and duration where the plan says them. */
+        String label() {
+            return kind.key() + (target.equals(kind.defaultTarget()) ? "" : " " + target)
+                    + (kind.defaultValue().isPresent() ? " " + value : "")
+                    + lasts.map(duration -> " for " + duration.toMillis() + " ms").orElse("");
+        }
+    }
 
     boolean needsLinks() {
         return entries.stream().anyMatch(entry -> entry.kind().needsLinks());

@@ -64,7 +64,7 @@ final class ChaosReport {
         Map<String, List<Outcome.Fault>> byKind = new TreeMap<>();
         for (Outcome.Trial trial : chaos.trials()) {
             for (Outcome.Fault fault : trial.faults()) {
-                byKind.computeIfAbsent(fault.kind(), kind -> new ArrayList<>()).add(fault);
+                byKind.computeIfAbsent(fault.label(), kind -> new ArrayList<>()).add(fault);
             }
         }
         return byKind;

@@ -221,7 +221,7 @@ final class FaultTrial {
     }
 
     private Outcome.Fault outcome(Commit before, String problem) {
-        return new Outcome.Fault(number, fault.kind().key(),
+        return new Outcome.Fault(number, fault.kind().key(), fault.label(),
                 targets.size() == 1 ? targets.getFirst().toString() : fault.target().toString(), before.step(), fired,
                 Map.copyOf(measures), detection, problem);
     }

@@ -29,6 +29,7 @@ final class Outcome {
      * Of a fault.
      *
      * @param number from 1
+     * @param label its kind, and what its plan says of it: faults of one label are compared
      * @param target whom it hit
      * @param step last one committed before it
      * @param fired whether it had an effect
@@ -36,7 +37,7 @@ final class Outcome {
      * @param detection what was said of it; empty if nothing was
      * @param problem why it counts as failed; empty if it does not
      */
-    record Fault(int number, String kind, String target, long step, boolean fired, Map<String, Double> measures,
+    record Fault(int number, String kind, String label, String target, long step, boolean fired, Map<String, Double> measures,
             String detection, String problem) {}
 
     /**
