@@ -200,10 +200,9 @@ final class Exchange {
         return first;
     }
 
-    /** Whether a rank may still say something, and that would matter. */
-    synchronized boolean isConnectedFrom(int rank) {
-        Peer peer = peers[rank];
-        return peer.inbound() != null && peer.lost() == null && aborted == null && !closed;
+    /** Whether a rank may still say why it gave up, on a connection that may only be coming, and that would matter. */
+    synchronized boolean mayStillSpeak(int rank) {
+        return peers[rank].lost() == null && aborted == null && !closed;
     }
 
     /** Something that a wait may be for has changed. */

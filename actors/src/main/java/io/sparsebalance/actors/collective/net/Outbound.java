@@ -25,6 +25,8 @@ final class Outbound {
     private static final long LAST_RETRY_MILLIS = 500;
     /** So long a farewell may take, behind all frames that are on their way, to one who reads slowly. */
     private static final long FAREWELL_MILLIS = 1_000;
+    /** And so long the other one may take to listen. */
+    private static final long LATE_FAREWELL_MILLIS = 5_000;
 
     private final Wire wire;
     private final Endpoint endpoint;
@@ -36,6 +38,8 @@ final class Outbound {
     private boolean welcome;
     private boolean closed;
     private boolean saysFarewell;
+    /** Goes out when the other one listens, which it did not yet when this was closed; null for none. */
+    private Runnable lateFarewell;
     private boolean pumping;
     private int numUnsent;
     private long retryMillis = FIRST_RETRY_MILLIS;
@@ -72,6 +76,7 @@ final class Outbound {
         if (closed) {
             return;
         }
+        retry = null;
         Bootstrap bootstrap = wire.client(endpoint, Answers::new);
         bootstrap.connect(endpoint.host(), endpoint.port()).addListener((ChannelFuture done) -> {
             if (!done.isSuccess()) {
@@ -195,6 +200,13 @@ final class Outbound {
             open = channel;
             greets = welcome && farewell != null && !again;
             saysFarewell |= greets;
+            if (!welcome && farewell != null && !again && retry == null) {
+                sayLater(farewell, text);
+            }
+            if (lateFarewell != null) {
+                // Nothing but the greeting was sent.
+                return CompletableFuture.completedFuture(null);
+            }
             if (open != null && saysFarewell && !greets) {
                 return open.closeFuture();
             }
@@ -213,12 +225,28 @@ final class Outbound {
         return open.closeFuture();
     }
 
+    /** The connection is being made: a rank that gives up so soon would else be taken for lost. Under the lock. */
+    private void sayLater(Frame farewell, String text) {
+        lateFarewell = () -> {
+            ChannelFuture _ = writeText(channel, farewell, text, Wire.MAX_TEXT)
+                    .addListener(ChannelFutureListener.CLOSE);
+        };
+        wire.later(() -> {
+            synchronized (this) {
+                lateFarewell = null;
+                if (channel != null) {
+                    ChannelFuture _ = channel.close();
+                }
+            }
+        }, LATE_FAREWELL_MILLIS);
+    }
+
     /** Reads what comes back. */
     private final class Answers extends FrameReader {
         @Override
         public void channelActive(ChannelHandlerContext context) {
             synchronized (Outbound.this) {
-                if (closed) {
+                if (closed && lateFarewell == null) {
                     ChannelFuture _ = context.close();
                     return;
                 }
@@ -240,10 +268,16 @@ final class Outbound {
         @Override
         void end(ChannelHandlerContext context, Frame arrived, ByteBuffer payload) throws RefusedException {
             if (arrived.type() == Frame.Type.WELCOME) {
+                Runnable farewell;
                 synchronized (Outbound.this) {
                     welcome = true;
                     lastProblem = null;
                     pumping = true;
+                    farewell = lateFarewell;
+                }
+                if (farewell != null) {
+                    farewell.run();
+                    return;
                 }
                 pump();
             } else {

@@ -30,7 +30,7 @@ final class PeerWatch implements Outbound.Listener {
     }
 
     private void judge(Throwable cause, int looksLeft) {
-        if (looksLeft > 0 && exchange.isConnectedFrom(rank)) {
+        if (looksLeft > 0 && exchange.mayStillSpeak(rank)) {
             wire.later(() -> judge(cause, looksLeft - 1), LOOK_MILLIS);
         } else {
             exchange.lost(rank, cause);

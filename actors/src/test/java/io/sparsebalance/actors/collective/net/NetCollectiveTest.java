@@ -177,6 +177,20 @@ class NetCollectiveTest {
         }
     }
 
+    /** It gives up while nobody listens to it yet. */
+    @Test
+    void aRankThatGivesUpBeforeTheOtherComesSaysSoWhenItComes() throws Exception {
+        try (Planes planes = new Planes(2)) {
+            for (int generation = 1; generation <= 5; generation++) {
+                Collective early = planes.join(generation, 0, LONG);
+                early.abort(new IllegalStateException("device caught fire"));
+                Collective late = planes.join(generation, 1, LONG);
+                assertThatThrownBy(() -> late.allReduceSum(array(), 1)).satisfies(e -> blames(e, 0))
+                        .hasMessageContaining("device caught fire");
+            }
+        }
+    }
+
     @Test
     void aRankWhoseProcessEndsIsNamed() throws Exception {
         try (Planes planes = new Planes(3)) {
