@@ -18,7 +18,7 @@ import java.util.OptionalDouble;
  * @param targetSeconds T* of the budget plan
  * @param planMillis time of batching and budget decisions
  * @param slowestRank rank that the others waited for
- * @param slowestCause {@code data}, {@code device}, {@code gc} or {@code even}
+ * @param slowestCause {@code data}, {@code device}, {@code host}, {@code gc} or {@code even}
  * @param revisions changes of budgets, and micro-batches taken over by another rank, inside the step
  * @param nativeBytes native memory of all devices
  * @param heapBytes heap in use
@@ -43,10 +43,17 @@ public record StepReport(long step, double loss, OptionalDouble heldOutLoss, dou
      * @param waitSeconds waited for the slowest rank at the reduce
      * @param predictedSeconds of its micro-batches, at the budgets that they ran with
      * @param speedFactor running estimate of busy / predicted; 1 = as predicted
+     * @param cause why a straggler is one, {@code device}, {@code host} or {@code gc}; {@code even} of another rank
+     * @param host that it runs on
      */
     public record RankStep(int rank, double busySeconds, double waitSeconds, double predictedSeconds,
-            double speedFactor,
-            boolean straggler) {}
+            double speedFactor, boolean straggler, String cause, String host) {
+        /** Steps that an earlier version wrote name neither cause nor host. */
+        public RankStep {
+            cause = cause == null ? "" : cause;
+            host = host == null ? "" : host;
+        }
+    }
 
     /**
      * One micro-batch in one step.

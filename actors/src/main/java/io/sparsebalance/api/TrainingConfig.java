@@ -20,9 +20,14 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
         Batch batch,
         Balance balance, Optimizer optimizer, Cluster cluster, String text, String pekko) {
 
-    /** {@code run}: what is run and where it is kept. */
+    /**
+     * {@code run}: what is run and where it is kept.
+     *
+     * @param reduceBucket bytes of gradient that are reduced at once, 0 for all
+     */
     public record Run(String name, Path directory, long seed, int steps, int ranks, Reduction reduction,
-            Evaluation evaluation, Checkpoint checkpoint, Duration stepTimeout) {}
+            CollectiveKind collective, long reduceBucket, Evaluation evaluation, Checkpoint checkpoint,
+            Duration stepTimeout) {}
 
     /**
      * {@code run.evaluation}.
@@ -88,7 +93,9 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      *
      * @param run name of the run's directory under {@code run.directory}, the same on all nodes; empty until one is given
      * @param host address that other nodes reach this one at
+     * @param bindHost address to listen at, if it is not {@code host}
      * @param port of this node, 0 for any that is free
+     * @param dataPort first of {@code run.ranks} ports for gradients and parameters, 0 for any that are free
      * @param seeds {@code host:port} of nodes to join; this node's own address first, or none at all, to begin a cluster
      * @param controlNodes nodes with role {@code control} that the cluster is planned with
      * @param workerNodes nodes with role {@code worker} that the first step waits for
@@ -96,14 +103,21 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      * @param leastRanks ranks without which the run waits for others
      * @param tls files of this node's certificate; empty for plain TCP
      * @param plaintextAccepted whether plain TCP is wanted even on a network
+     * @param faultHooks whether orders from its launcher may make this node fail
      */
-    public record Cluster(String run, String host, int port, List<String> seeds, List<Role> roles, int controlNodes,
+    public record Cluster(String run, String host, Optional<String> bindHost, int port, int dataPort,
+            List<String> seeds, List<Role> roles, int controlNodes,
             int workerNodes, int healthPort, int leastRanks, Duration formTimeout, Detection detection,
-            int maxRecoveries, Optional<Tls> tls, boolean plaintextAccepted) {
+            int maxRecoveries, Optional<Tls> tls, boolean plaintextAccepted, boolean faultHooks) {
         /** Copies. */
         public Cluster {
             seeds = List.copyOf(seeds);
             roles = List.copyOf(roles);
+        }
+
+        /** Address that this node listens at. */
+        public String listenHost() {
+            return bindHost.orElse(host);
         }
     }
 

@@ -64,7 +64,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
     private boolean json;
     @Option(names = "--html", paramLabel = "FILE", description = "Write a page with pictures.")
     private Path html;
-    @Option(names = "--output", paramLabel = "DIR", description = "Write balance.json, balance.html, and coverage.json for profile --coverage-from.")
+    @Option(names = "--output", paramLabel = "DIR", description = "Write balance.json, balance.html, busy.svg, and coverage.json for profile --coverage-from.")
     private Path output;
 
     @Override
@@ -144,6 +144,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
         if (output != null) {
             write(output.resolve("balance.json"), BenchText.json(report));
             write(output.resolve("balance.html"), new BenchPage(report).html(BenchText.conditions(report)));
+            write(output.resolve("busy.svg"), new BenchPage(report).busyPicture());
             ProfileFiles.writeCoverage(output.resolve("coverage.json"),
                     LatencyProfile.CoverageCurve.of(report.coverage()));
             say(out, "written to " + output);

@@ -53,15 +53,16 @@ final class BenchText {
     /** For people. */
     static String table(BenchReport report) {
         StringBuilder text = new StringBuilder(conditions(report)).append("\n\n").append(ArmTable.header())
-                .append("        quarters, s  all steps  overhead  busy/table  table error (p95)  held-out loss\n");
+                .append("        quarters, s  all steps  paired  overhead  busy/table  table error (p95)  held-out loss\n");
         List<ArmResult> results = report.results();
         for (int i = 0; i < results.size(); i++) {
             BenchReport.ArmSteps arm = report.arms().get(i);
             text.append(ArmTable.row(results.get(i)))
                     .append(String.format(Locale.ROOT,
-                            "  %7.4f to %7.4f  %9.3f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
+                            "  %7.4f to %7.4f  %9.3f  %6.3f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
                             arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
-                            report.speedupOfAllSteps(arm), 100 * BenchReport.overhead(arm), arm.busyOverPredicted(),
+                            report.speedupOfAllSteps(arm), report.pairedSpeedup(arm), 100 * BenchReport.overhead(arm),
+                            arm.busyOverPredicted(),
                             100 * arm.predictionError(0.5),
                             100 * arm.predictionError(0.95),
                             arm.heldOutLoss().isPresent()
@@ -86,6 +87,7 @@ final class BenchText {
             values.put("stepSecondsQuarters", List.of(arm.quantile(MeasuredStep::seconds, 0.25),
                     arm.quantile(MeasuredStep::seconds, 0.75)));
             values.put("speedupOfAllSteps", report.speedupOfAllSteps(arm));
+            values.put("pairedSpeedup", report.pairedSpeedup(arm));
             values.put("overhead", BenchReport.overhead(arm));
             values.put("busyOverPredicted", arm.busyOverPredicted());
             values.put("tableErrorMedian", arm.predictionError(0.5));

@@ -23,9 +23,9 @@ import java.util.stream.Stream;
  * Latency tables to simulate with: a file that {@code profile} wrote, a measured one that comes along as the resource
  * {@value #RESOURCES} {@code NAME.json}, named like its model, or the derived one.
  */
-final class LatencyTables {
+public final class LatencyTables {
     /** Used unless told otherwise. */
-    static final String DEFAULT = "qwen2.5-3b";
+    public static final String DEFAULT = "qwen2.5-3b";
     /** What the names mean. */
     static final String HELP = "qwen2.5-0.5b, qwen2.5-3b, qwen3-0.6b: measured on an H200 for models of these shapes, blocks of"
             + " 256. " + DerivedTable.NAME
@@ -43,10 +43,10 @@ final class LatencyTables {
      * @param name as told to people
      * @param coverage measured curves; none if the table holds none
      */
-    record Named(String name, LatencyTable table, CoverageTable coverage) {}
+    public record Named(String name, LatencyTable table, CoverageTable coverage) {}
 
     /** By name, or else from a file. */
-    static Named load(String nameOrFile) {
+    public static Named load(String nameOrFile) {
         if (nameOrFile.equals(DerivedTable.NAME)) {
             LatencyTable table = DerivedTable.table();
             return new Named(table.fingerprint(), table, CoverageTable.unmeasured(table.pairs().block()));

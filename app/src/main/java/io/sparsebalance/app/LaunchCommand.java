@@ -1,6 +1,9 @@
 package io.sparsebalance.app;
 
 import io.sparsebalance.api.TrainingConfig;
+import io.sparsebalance.app.nodes.NodeProcesses;
+import io.sparsebalance.app.nodes.NodeProcesses.NodeProcess;
+import io.sparsebalance.app.nodes.Pipe;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -24,8 +27,6 @@ import picocli.CommandLine.Spec;
         "  sparsebalance launch --nodes 3 --ranks-per-node 2 --set run.reduction=exact",
         "  sparsebalance launch --nodes 3 --config my-run.conf"})
 final class LaunchCommand implements Callable<Integer> {
-    /** Begins the line in which a node tells its address. */
-    static final String READY = "node ready at ";
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
 
     @Spec
@@ -53,7 +54,8 @@ final class LaunchCommand implements Callable<Integer> {
                 : config.cluster().run();
         Path directory = config.run().directory().resolve(run);
         int code;
-        try (NodeProcesses children = new NodeProcesses(out, err, quiet);
+        try (NodeProcesses children = new NodeProcesses(Main.class,
+                (from, text, isError) -> pass(from, text, isError, out, err));
                 StopHook hook = new StopHook(children::stop, err,
                         "stopping: the step in flight is finished, then a checkpoint is written", Main.STOPPED)) {
             code = launch(children, run);
@@ -68,17 +70,48 @@ final class LaunchCommand implements Callable<Integer> {
     private int launch(NodeProcesses children, String run) throws IOException, InterruptedException {
         List<String> common = new ArrayList<>(List.of("node", "--parent-pipe", "--run", run, "--ranks",
                 Integer.toString(ranksPerNode), "--host", "127.0.0.1", "--port", "0"));
+        if (quiet) {
+            common.add("--quiet");
+        }
         common.addAll(options.arguments());
         common.addAll(List.of("--set", "cluster.worker-nodes=" + nodes, "--set", "cluster.control-nodes=" + nodes));
         String first = children.start(common).address();
         if (first.isEmpty()) {
-            return children.await();
+            return code(children.await());
         }
         for (int i = 1; i < nodes; i++) {
             List<String> arguments = new ArrayList<>(common);
             arguments.addAll(List.of("--seed", first));
             children.start(arguments);
         }
-        return children.await();
+        return code(children.await());
+    }
+
+    /** 0 if one has seen the run's good end, else the first code that says more than that a node was lost. */
+    private static int code(List<Integer> codes) {
+        if (codes.contains(Main.OK)) {
+            return Main.OK;
+        }
+        return codes.stream().filter(code -> code == Main.FAILED || code == Main.USAGE || code == Main.DATA
+                || code == Main.STOPPED).findFirst().orElse(Main.EXPELLED);
+    }
+
+    /** Passes on what a node prints. */
+    private void pass(NodeProcess from, String text, boolean isError, PrintWriter out, PrintWriter err) {
+        String node = "[node " + from.number() + "] ";
+        if (isError) {
+            if (!quiet || text.startsWith("error")) {
+                err.println(node + text);
+                err.flush();
+            }
+        } else if (text.startsWith(Pipe.READY)) {
+            if (!quiet) {
+                err.println(node + "process " + from.pid() + ", " + text);
+                err.flush();
+            }
+        } else {
+            out.println(text);
+            out.flush();
+        }
     }
 }

@@ -10,7 +10,8 @@ import picocli.CommandLine.Spec;
 
 /** Entry of the command line. */
 @Command(name = "sparsebalance", mixinStandardHelpOptions = true, versionProvider = Version.class, subcommands = {
-    TrainCommand.class, LaunchCommand.class, NodeCommand.class, ProfileCommand.class, SimulateCommand.class,
+    TrainCommand.class, LaunchCommand.class, NodeCommand.class, ChaosCommand.class, ProfileCommand.class,
+    SimulateCommand.class,
     BenchCommand.class, ConfigCommand.class,
     ReportCommand.class, DoctorCommand.class, CertsCommand.class,
     CommandLine.HelpCommand.class}, description = "Trains block-sparse-attention models on ranks that are kept in balance.", synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n", footer = {

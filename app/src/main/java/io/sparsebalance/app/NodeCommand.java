@@ -1,5 +1,6 @@
 package io.sparsebalance.app;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.node.NettyPlanes;
 import io.sparsebalance.actors.tls.TlsMaterial;
 import io.sparsebalance.actors.node.NodeEnd;
@@ -11,6 +12,7 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingListener;
 import io.sparsebalance.api.TrainingResult;
+import io.sparsebalance.app.nodes.Pipe;
 import io.sparsebalance.data.DataException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -58,11 +60,14 @@ final class NodeCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         TrainingConfig config = options.load(overrides());
         Console console = new Console(out, quiet, false);
+        FaultHooks hooks = config.cluster().faultHooks()
+                ? FaultHooks.obeying(fault -> say(out, Pipe.FIRED + fault))
+                : FaultHooks.none();
         NodeHost node = NodeHost.start(config, List.of(console, new Summary(console, out)), new Notices(out, err),
                 PartsFactory.resuming(SharedRun.path(config).resolve("checkpoints")),
-                NettyPlanes.factory(TlsMaterial.of(config.cluster()).map(TlsMaterial::context)));
+                NettyPlanes.factory(TlsMaterial.of(config.cluster()).map(TlsMaterial::context)), hooks);
         if (parentPipe) {
-            ParentPipe.watch(node);
+            ParentPipe.watch(node, hooks);
         }
         StopHook hook = new StopHook(node::leave, err, "leaving: the step in flight is finished first", Main.OK);
         try {
@@ -128,14 +133,17 @@ final class NodeCommand implements Callable<Integer> {
     private record Notices(PrintWriter out, PrintWriter err) implements NodeListener {
         @Override
         public void onReady(String address) {
-            out.println(LaunchCommand.READY + address);
-            out.flush();
+            say(out, Pipe.READY + address);
         }
 
         @Override
         public void onNotice(String text) {
-            err.println(text);
-            err.flush();
+            say(err, text);
         }
+    }
+
+    private static void say(PrintWriter to, String text) {
+        to.println(text);
+        to.flush();
     }
 }

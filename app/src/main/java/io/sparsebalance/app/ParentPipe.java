@@ -1,6 +1,8 @@
 package io.sparsebalance.app;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.node.NodeHost;
+import io.sparsebalance.app.nodes.Pipe;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -11,28 +13,20 @@ import java.util.concurrent.TimeoutException;
 
 /** The pipe from the launcher to a node that it started: orders line by line, and its end is the launcher's. */
 final class ParentPipe {
-    /** Order: end the run on all nodes, after the step and a checkpoint. */
-    static final String STOP = "stop";
-    /** Order: leave the run, which goes on without this node. */
-    static final String LEAVE = "leave";
     private static final long END_SECONDS = 5;
 
     private ParentPipe() {
     }
 
     /** Obeys standard input from now on. */
-    static void watch(NodeHost node) {
-        Thread.ofPlatform().daemon().name("sparsebalance-parent").start(() -> read(node));
+    static void watch(NodeHost node, FaultHooks hooks) {
+        Thread.ofPlatform().daemon().name("sparsebalance-parent").start(() -> read(node, hooks));
     }
 
-    private static void read(NodeHost node) {
+    private static void read(NodeHost node, FaultHooks hooks) {
         try (BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String order = orders.readLine(); order != null; order = orders.readLine()) {
-                if (order.equals(STOP)) {
-                    node.stopRun();
-                } else if (order.equals(LEAVE)) {
-                    node.leave();
-                }
+                obey(order, node, hooks);
             }
         } catch (IOException e) {
             System.err.println("the pipe from the launcher broke: " + e.getMessage());
@@ -47,5 +41,19 @@ final class ParentPipe {
         }
         // Nobody is left to look after this process.
         Runtime.getRuntime().halt(Main.EXPELLED);
+    }
+
+    private static void obey(String order, NodeHost node, FaultHooks hooks) {
+        if (order.equals(Pipe.STOP)) {
+            node.stopRun();
+        } else if (order.equals(Pipe.LEAVE)) {
+            node.leave();
+        } else if (order.startsWith(Pipe.FAULT)) {
+            try {
+                hooks.order(order.substring(Pipe.FAULT.length()));
+            } catch (IllegalArgumentException e) {
+                System.err.println("an order of the launcher is not obeyed: " + e.getMessage());
+            }
+        }
     }
 }

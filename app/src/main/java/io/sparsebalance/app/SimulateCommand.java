@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
         "Examples:", "  sparsebalance simulate --workload longalign --anchor iso-density",
         "  sparsebalance simulate --lengths lengths.txt --ranks 64 --micro-batches 1 --lookahead 8 --arms sab/fixed,sab/dst",
         "  sparsebalance simulate --ranks 4 --slow 0:2@50-150 --noise 0.03 --fail 3@100",
+        "  sparsebalance simulate --ranks 8 --ranks-per-host 2 --slow-host 1:1.5 --noise 0.03",
         "  sparsebalance simulate --config my-run.conf --table table.json --json"})
 final class SimulateCommand implements Callable<Integer> {
     @Spec
@@ -78,7 +79,7 @@ final class SimulateCommand implements Callable<Integer> {
             ArmSummary summary = arm.equals(first) ? baseline : simulator.run(arm);
             results.add(summary.against(baseline));
             if (!summary.flagged().isEmpty()) {
-                notes.add(summary.arm() + ": slow ranks and the step they were flagged in: " + summary.flagged());
+                notes.add(summary.arm() + ": slow ranks, and when and as what they were flagged: " + summary.flagged());
             }
             if (!options.json) {
                 out.println(ArmTable.row(results.getLast()));

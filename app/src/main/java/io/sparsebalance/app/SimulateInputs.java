@@ -58,13 +58,12 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         int microBatches = o.microBatches == null && batch.isPresent()
                 ? batch.get().microBatchesPerStep()
                 : Math.multiplyExact(ranks, or(o.microBatches, Optional.empty(), DEFAULT_MICRO_BATCHES));
-        Disturbances disturbances = new Disturbances(o.noise,
-                o.slow.stream().map(Disturbances.SlowRank::parse).toList(),
-                o.fail.stream().map(Disturbances.Failure::parse).toList(), o.recoverySeconds);
+        int ranksPerHost = or(o.ranksPerHost, Optional.empty(), ranks);
+        Disturbances disturbances = disturbances(o, ranks, ranksPerHost);
         Feedback feedback = o.feedback != null
                 ? constant("--feedback", o.feedback, Feedback.class)
                 : config.map(c -> c.balance().feedback()).orElse(Feedback.FULL);
-        SimulationSettings settings = new SimulationSettings(ranks, microBatches,
+        SimulationSettings settings = new SimulationSettings(ranks, ranksPerHost, microBatches,
                 or(o.steps, Optional.empty(), DEFAULT_STEPS),
                 or(o.globalBatch, batch.map(TrainingConfig.Batch::samplesPerStep), DEFAULT_GLOBAL_BATCH),
                 or(o.tokenCap, batch.map(TrainingConfig.Batch::tokenCap), Integer.MAX_VALUE), sparsity(o, config),
@@ -82,6 +81,16 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         List<String> arms = o.arms.isEmpty() ? Arm.DEFAULTS : o.arms;
         return new SimulateInputs(settings, table(o, config, model), workload(o), context,
                 arms.stream().distinct().map(Arm::parse).toList());
+    }
+
+    private static Disturbances disturbances(SimulateOptions o, int ranks, int ranksPerHost) {
+        if (o.ranksPerHost != null && ranksPerHost < 1) {
+            throw new ConfigException("--ranks-per-host " + ranksPerHost + " must be at least 1");
+        }
+        Stream<Disturbances.SlowRank> slow = Stream.concat(o.slow.stream().map(Disturbances.SlowRank::parse),
+                o.slowHosts.stream().flatMap(text -> Disturbances.slowHost(text, ranks, ranksPerHost).stream()));
+        return new Disturbances(o.noise, slow.toList(), o.fail.stream().map(Disturbances.Failure::parse).toList(),
+                o.recoverySeconds);
     }
 
     private static SparsitySettings sparsity(SimulateOptions o, Optional<TrainingConfig> config) {
@@ -143,6 +152,7 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         all.put("workload", workload.label());
         all.put("context", context);
         all.put("ranks", settings.numRanks());
+        all.put("ranksPerHost", settings.ranksPerHost());
         all.put("microBatches", settings.numMicroBatches());
         all.put("globalBatch", settings.samplesPerStep());
         all.put("steps", settings.numSteps());

@@ -47,6 +47,10 @@ final class SimulateOptions {
     double noise;
     @Option(names = "--slow", paramLabel = "RANK:FACTOR[@FROM[-TO]]", description = "A rank that takes FACTOR times as long, in all steps or from step FROM to TO. May be given again.")
     List<String> slow = new ArrayList<>();
+    @Option(names = "--ranks-per-host", paramLabel = "N", description = "Ranks of a host; the first N are host 0, and so on. Default: all ranks on one host, which cannot be told from its devices.")
+    Integer ranksPerHost;
+    @Option(names = "--slow-host", paramLabel = "HOST:FACTOR[@FROM[-TO]]", description = "As --slow, for all ranks of a host.")
+    List<String> slowHosts = new ArrayList<>();
     @Option(names = "--fail", paramLabel = "RANK@STEP", description = "A rank that is lost in a step, which the others run again without it. May be given again.")
     List<String> fail = new ArrayList<>();
     @Option(names = "--recovery", paramLabel = "SECONDS", description = "From the loss of a rank to the next grant. Default: ${DEFAULT-VALUE}.")

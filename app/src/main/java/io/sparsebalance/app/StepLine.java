@@ -24,9 +24,9 @@ final class StepLine {
         }
         for (StepReport.RankStep rank : r.ranks()) {
             if (rank.straggler()) {
-                line += String.format(Locale.ROOT, "  rank %d is a straggler, %.2f times as slow as predicted",
-                        rank.rank(),
-                        rank.speedFactor());
+                line += String.format(Locale.ROOT,
+                        "  rank %d on %s is a straggler (%s), %.2f times as slow as predicted", rank.rank(),
+                        rank.host(), rank.cause(), rank.speedFactor());
             }
         }
         return line;

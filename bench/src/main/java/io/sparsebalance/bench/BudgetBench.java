@@ -11,6 +11,8 @@ import io.sparsebalance.policies.sparsity.CoverageCurves;
 import io.sparsebalance.policies.sparsity.CoverageTable;
 import io.sparsebalance.policies.sparsity.DynamicSparsity;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -21,11 +23,13 @@ import java.util.SplittableRandom;
 /**
  * Time of one decision of dynamic sparsity tuning, tables included, warm, on the calling thread. Micro-batches hold documents
  * of the list {@code chatqa2} and are dealt to ranks in turn; every step has other documents, and the memory of budgets is
- * carried on. Curves are measured ones of their own for each layer, or the default. Argument: number of repeats. Prints a
- * Markdown table of medians.
+ * carried on. Curves are measured ones of their own for each layer, or the default. Arguments: number of repeats, and the first
+ * and last size to time. Prints a Markdown table of medians, of wall time and of the thread's processor time, which is what a
+ * core of its own would take.
  */
 public final class BudgetBench {
     private static final int BLOCK = 256;
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
     private BudgetBench() {
     }
@@ -33,15 +37,20 @@ public final class BudgetBench {
     /** A size of problem. */
     private record Size(int ranks, int perRank, int layers, int documents, boolean measured) {}
 
+    private static final List<Size> SIZES = List.of(new Size(8, 2, 36, 64, true), new Size(8, 2, 36, 256, true),
+            new Size(1024, 2, 36, 8192, false), new Size(1024, 2, 36, 8192, true),
+            new Size(4096, 8, 32, 65_536, false), new Size(4096, 8, 32, 65_536, true),
+            new Size(4096, 8, 32, 262_144, true));
+
     /** Times every size with MEAN and with ISO_DENSITY. */
     public static void main(String[] args) {
         int repeats = args.length > 0 ? Integer.parseInt(args[0]) : 15;
-        System.out.println("| ranks x micro-batches x layers | documents | curves | anchor | median ms | slowest ms |");
-        System.out.println("|---|---|---|---|---|---|");
-        for (Size size : List.of(new Size(8, 2, 36, 64, true), new Size(8, 2, 36, 256, true),
-                new Size(1024, 2, 36, 8192, false), new Size(1024, 2, 36, 8192, true),
-                new Size(4096, 8, 32, 65_536, false), new Size(4096, 8, 32, 65_536, true),
-                new Size(4096, 8, 32, 262_144, true))) {
+        int first = args.length > 1 ? Integer.parseInt(args[1]) : 0;
+        int last = args.length > 2 ? Integer.parseInt(args[2]) : SIZES.size() - 1;
+        System.out.println(
+                "| ranks x micro-batches x layers | documents | curves | anchor | median ms | slowest ms | processor ms |");
+        System.out.println("|---|---|---|---|---|---|---|");
+        for (Size size : SIZES.subList(first, last + 1)) {
             for (Anchor anchor : List.of(Anchor.MEAN, Anchor.ISO_DENSITY)) {
                 time(size, anchor, repeats);
             }
@@ -58,19 +67,24 @@ public final class BudgetBench {
         BudgetMemory memory = BudgetMemory.empty();
         int warmUp = Math.max(10, 2000 / size.ranks());
         double[] millis = new double[repeats];
+        double[] processor = new double[repeats];
         for (int i = -warmUp; i < repeats; i++) {
             BudgetRequest request = request(size, random, latency, curves, settings, memory);
+            long used = THREADS.getCurrentThreadCpuTime();
             long start = System.nanoTime();
             BudgetPlan plan = new DynamicSparsity().plan(request);
             if (i >= 0) {
                 millis[i] = (System.nanoTime() - start) / 1e6;
+                processor[i] = (THREADS.getCurrentThreadCpuTime() - used) / 1e6;
             }
             memory = plan.memory();
         }
         Arrays.sort(millis);
-        System.out.printf(Locale.ROOT, "| %d x %d x %d | %d | %s | %s | %.2f | %.2f |%n", size.ranks(), size.perRank(),
+        Arrays.sort(processor);
+        System.out.printf(Locale.ROOT, "| %d x %d x %d | %d | %s | %s | %.2f | %.2f | %.2f |%n", size.ranks(),
+                size.perRank(),
                 size.layers(), size.documents(), size.measured() ? "measured" : "default", anchor, millis[repeats / 2],
-                millis[repeats - 1]);
+                millis[repeats - 1], processor[repeats / 2]);
     }
 
     private static BudgetRequest request(Size size, SplittableRandom random, LatencyModel latency,

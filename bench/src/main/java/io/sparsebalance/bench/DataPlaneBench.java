@@ -7,10 +7,12 @@ import io.sparsebalance.actors.collective.net.Group;
 import io.sparsebalance.actors.collective.net.StateOffer;
 import io.sparsebalance.actors.collective.net.StateTransfer;
 import io.sparsebalance.kernels.cpu.FixedPointSum;
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -24,6 +26,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.DoubleStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -31,7 +34,7 @@ import javax.net.ssl.TrustManagerFactory;
 /**
  * Two ranks reduce 64 MiB over loopback, each with its own data plane; both ends share this machine. A rank sends each array once
  * and receives it once, so GB/s are bytes of the array over the time of a call, what passes a rank's link one way. Prints a
- * Markdown table of medians.
+ * Markdown table of medians. Processor time, of all threads of this process, tells more where the machine is shared.
  */
 public final class DataPlaneBench {
     private static final int RANKS = 2;
@@ -47,8 +50,8 @@ public final class DataPlaneBench {
 
     /** Measures without and with TLS. */
     public static void main(String[] args) throws Exception {
-        System.out.println("| transport | what | ms | GB/s |");
-        System.out.println("|---|---|---|---|");
+        System.out.println("| transport | what | ms | GB/s | processor ms, both ends |");
+        System.out.println("|---|---|---|---|---|");
         measure("plain", Optional.empty());
         measure("TLS 1.3", Optional.of(selfSigned()));
     }
@@ -57,7 +60,7 @@ public final class DataPlaneBench {
         List<DataPlane> planes = new ArrayList<>();
         try (ExecutorService threads = Executors.newFixedThreadPool(RANKS)) {
             for (int rank = 0; rank < RANKS; rank++) {
-                planes.add(DataPlane.open("127.0.0.1", 0, 1, tls));
+                planes.add(DataPlane.open("127.0.0.1", 1, tls));
             }
             List<Endpoint> endpoints = planes.stream().map(DataPlane::endpoint).toList();
             List<Collective> collectives = new ArrayList<>();
@@ -72,9 +75,9 @@ public final class DataPlaneBench {
                     arrays.getLast().setAtIndex(ValueLayout.JAVA_FLOAT, i, (rank + 1) * 1e-3f);
                 }
             }
-            report(transport, "all-reduce of 64 MiB, fast", BYTES, seconds(threads,
+            report(transport, "all-reduce of 64 MiB, fast", BYTES, measure(threads,
                     (rank, step) -> collectives.get(rank).allReduceSum(arrays.get(rank), step)));
-            report(transport, "all-reduce of 64 MiB, exact", BYTES, seconds(threads,
+            report(transport, "all-reduce of 64 MiB, exact", BYTES, measure(threads,
                     (rank, step) -> collectives.get(rank).allReduceExact(sums.get(rank), arrays.get(rank), step)));
             state(transport, planes, arrays);
             sums.forEach(FixedPointSum::close);
@@ -85,22 +88,34 @@ public final class DataPlaneBench {
 
     private static void state(String transport, List<DataPlane> planes, List<MemorySegment> arrays) throws Exception {
         String digest = StateTransfer.digest(arrays.getFirst());
-        List<Double> seconds = new ArrayList<>();
+        List<Took> took = new ArrayList<>();
         try (DataPlane.Offered _ = planes.getFirst().offer(new StateOffer(RUN, 1, 1, arrays.getFirst()))) {
             for (int i = -WARM_UPS; i < REPEATS; i++) {
+                long processor = processorNanos();
                 long start = System.nanoTime();
                 StateTransfer.fetch(planes.getLast(), planes.getFirst().endpoint(),
                         new StateTransfer.Wanted(RUN, 1, 1, digest), arrays.getLast(), TIMEOUT);
                 if (i >= 0) {
-                    seconds.add((System.nanoTime() - start) / 1e9);
+                    took.add(Took.since(start, processor));
                 }
             }
         }
-        report(transport, "state of 64 MiB, SHA-256 checked", BYTES, seconds);
+        report(transport, "state of 64 MiB, SHA-256 checked", BYTES, took);
     }
 
-    private static List<Double> seconds(ExecutorService threads, Reduce reduce) throws Exception {
-        List<Double> seconds = new ArrayList<>();
+    /** What one call took. */
+    private record Took(double seconds, double processorSeconds) {
+        static Took since(long startNanos, long startProcessorNanos) {
+            return new Took((System.nanoTime() - startNanos) / 1e9, (processorNanos() - startProcessorNanos) / 1e9);
+        }
+    }
+
+    private static long processorNanos() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
+    }
+
+    private static List<Took> measure(ExecutorService threads, Reduce reduce) throws Exception {
+        List<Took> took = new ArrayList<>();
         for (int i = -WARM_UPS; i < REPEATS; i++) {
             int step = i + WARM_UPS + 1;
             List<Callable<Long>> calls = new ArrayList<>();
@@ -108,22 +123,27 @@ public final class DataPlaneBench {
                 int number = rank;
                 calls.add(() -> reduce.run(number, step));
             }
+            long processor = processorNanos();
             long start = System.nanoTime();
             for (Future<Long> done : threads.invokeAll(calls)) {
                 done.get();
             }
             if (i >= 0) {
-                seconds.add((System.nanoTime() - start) / 1e9);
+                took.add(Took.since(start, processor));
             }
         }
-        return seconds;
+        return took;
     }
 
-    private static void report(String transport, String what, long bytes, List<Double> seconds) {
-        double[] sorted = seconds.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-        double median = sorted[sorted.length / 2];
-        System.out.printf(Locale.ROOT, "| %s | %s | %.1f | %.2f |%n", transport, what, median * 1e3,
-                bytes / median / 1e9);
+    private static void report(String transport, String what, long bytes, List<Took> took) {
+        double seconds = median(took.stream().mapToDouble(Took::seconds));
+        System.out.printf(Locale.ROOT, "| %s | %s | %.1f | %.2f | %.0f |%n", transport, what, seconds * 1e3,
+                bytes / seconds / 1e9, median(took.stream().mapToDouble(Took::processorSeconds)) * 1e3);
+    }
+
+    private static double median(DoubleStream values) {
+        double[] sorted = values.sorted().toArray();
+        return sorted[sorted.length / 2];
     }
 
     /** One rank's part of a reduce. */

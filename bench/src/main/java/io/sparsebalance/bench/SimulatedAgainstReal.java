@@ -8,6 +8,7 @@ import io.sparsebalance.api.TrainingListener;
 import io.sparsebalance.api.TrainingRun;
 import io.sparsebalance.policies.cost.LatencyTable;
 import io.sparsebalance.policies.cost.SelectedPairs;
+import io.sparsebalance.policies.simulation.Arm;
 import io.sparsebalance.policies.simulation.SimulatedStep;
 import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.FixedSparsity;
@@ -24,23 +25,47 @@ import java.util.stream.IntStream;
 
 /**
  * Trains for real, simulates every step's plan from the run's own latency table, and prints how far the simulated steps are from
- * the measured ones. Arguments: overrides {@code key=value}.
+ * the measured ones. Arguments: overrides {@code key=value}, and {@code arms=random/fixed,sab/dst} for one run of each arm, one
+ * after the other.
  *
  * <p>A micro-batch is simulated to take what the table predicted at the budgets it ran with, times the speed factor that its
  * rank was known to have before the step. The end of a step (reduce, update, commit) is not in the table: its median over the
  * second quarter of the run is added. The first quarter, in which code is compiled, is left out; the second half is compared.
  */
 public final class SimulatedAgainstReal {
+    private static final String ARMS = "arms=";
     private static final double NANOS_PER_SECOND = 1e9;
 
     private SimulatedAgainstReal() {
     }
 
-    /** Runs once and prints a Markdown table. */
+    /** Runs each arm once and prints a Markdown table. */
     public static void main(String[] args) {
+        List<String> overrides = Arrays.stream(args).filter(arg -> !arg.startsWith(ARMS)).toList();
+        List<String> arms = Arrays.stream(args).filter(arg -> arg.startsWith(ARMS))
+                .flatMap(arg -> Arrays.stream(arg.substring(ARMS.length()).split(","))).toList();
+        System.out.println(overrides);
+        System.out.println();
+        System.out.println(
+                "| arm | ranks | steps compared | median step s | end of a step ms | from the latency table: median"
+                        + " (p95) | from the measured busy times: median (p95) |");
+        System.out.println("|---|---|---|---|---|---|---|");
+        if (arms.isEmpty()) {
+            compare("as configured", overrides);
+        }
+        for (String name : arms) {
+            Arm arm = Arm.parse(name);
+            List<String> ofArm = new ArrayList<>(overrides);
+            ofArm.add("batch.policy=" + arm.batching().name());
+            ofArm.add("balance.sparsity=" + arm.sparsity().name());
+            compare(name, ofArm);
+        }
+    }
+
+    private static void compare(String name, List<String> given) {
         List<String> overrides = new ArrayList<>(List.of("run.name=simulated", "run.steps=80", "run.evaluation.every=0",
                 "run.evaluation.max-tokens=0", "run.checkpoint.every=0"));
-        overrides.addAll(Arrays.asList(args));
+        overrides.addAll(given);
         TrainingConfig config = TrainingConfigs.defaults(overrides);
         List<StepReport> steps = new ArrayList<>();
         TrainingListener collect = new TrainingListener() {
@@ -54,31 +79,29 @@ public final class SimulatedAgainstReal {
         }
         double endSeconds = median(range(steps, steps.size() / 4, steps.size() / 2)
                 .mapToDouble(i -> steps.get(i).stepSeconds() - busiest(steps.get(i))).toArray());
-        double[] fromTable = range(steps, steps.size() / 2, steps.size())
-                .mapToDouble(i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), true)))
+        double[] fromTable = deviations(steps, endSeconds, true);
+        double[] fromBusy = deviations(steps, endSeconds, false);
+        double medianStep = median(range(steps, steps.size() / 2, steps.size())
+                .mapToDouble(i -> steps.get(i).stepSeconds()).toArray());
+        System.out.printf(Locale.ROOT, "| %s | %d | %d | %.3f | %.1f | %s | %s |%n", name, config.run().ranks(),
+                fromTable.length, medianStep, 1e3 * endSeconds, text(fromTable), text(fromBusy));
+    }
+
+    private static double[] deviations(List<StepReport> steps, double endSeconds, boolean predicted) {
+        return range(steps, steps.size() / 2, steps.size())
+                .mapToDouble(i -> deviation(steps.get(i),
+                        endSeconds + simulated(steps.get(i), steps.get(i - 1), predicted)))
                 .toArray();
-        double[] fromBusy = range(steps, steps.size() / 2, steps.size())
-                .mapToDouble(
-                        i -> deviation(steps.get(i), endSeconds + simulated(steps.get(i), steps.get(i - 1), false)))
-                .toArray();
-        System.out.printf(Locale.ROOT, "%d ranks, %d steps compared, median step %.3f s, end of a step %.1f ms; %s%n%n",
-                config.run().ranks(), fromTable.length, median(range(steps, steps.size() / 2, steps.size())
-                        .mapToDouble(i -> steps.get(i).stepSeconds()).toArray()),
-                1e3 * endSeconds, Arrays.toString(args));
-        System.out.println("| simulated from | median deviation | p95 |");
-        System.out.println("|---|---|---|");
-        print("the latency table", fromTable);
-        print("the measured busy times", fromBusy);
     }
 
     private static IntStream range(List<StepReport> steps, int from, int to) {
         return IntStream.range(Math.max(1, from), Math.min(to, steps.size()));
     }
 
-    private static void print(String from, double[] deviations) {
+    private static String text(double[] deviations) {
         double[] sorted = deviations.clone();
         Arrays.sort(sorted);
-        System.out.printf(Locale.ROOT, "| %s | %.2f %% | %.2f %% |%n", from, 100 * median(sorted),
+        return String.format(Locale.ROOT, "%.2f %% (%.2f %%)", 100 * median(sorted),
                 100 * sorted[(int) Math.ceil(0.95 * sorted.length) - 1]);
     }
 

@@ -1,6 +1,7 @@
 package io.sparsebalance.engine;
 
 import io.sparsebalance.kernels.Tensor;
+import java.util.function.IntConsumer;
 
 /**
  * The whole model on one micro-batch: embedding, layers, loss, and back. Weights and gradients are the caller's; the
@@ -20,9 +21,13 @@ final class Decoder {
         this.head = new LossHead(context, chunkBytes);
     }
 
-    /** Forward and backward; adds to {@code gradients}. */
+    /**
+     * Forward and backward; adds to {@code gradients}.
+     *
+     * @param layerDone is told of each layer when its matrices' gradients are complete, last layer first
+     */
     MicroBatchResult forwardBackward(MicroBatch batch, DecoderWeights weights, DecoderWeights gradients,
-            double lossScale) {
+            double lossScale, IntConsumer layerDone) {
         int layers = context.model().layers();
         int recomputed = context.model().recomputedLayers();
         try (LayerLists lists = new LayerLists()) {
@@ -42,6 +47,7 @@ final class Decoder {
                 }
                 backwardLayer(batch, weights, gradients, layer, lists, dResidual);
                 lists.releaseLast();
+                layerDone.accept(layer);
             }
             context.ops().embeddingBackward(context.stream(), batch.batch().tokens(), dResidual,
                     gradients.embedding());

@@ -8,6 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /** The {@link Trainer} of the {@link Decoder}. Owns its tensors, not the device. */
@@ -93,14 +95,20 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public MicroBatchResult forwardBackward(TokenBatch batch, int[] budgets, int[] coverageBudgets,
-            double lossScale) {
+            double lossScale, Consumer<GradientRange> complete) {
         // 0 would tell the loss kernel to leave out the gradient.
         if (!((float) lossScale > 0) || Float.isInfinite((float) lossScale)) {
             throw new IllegalArgumentException("lossScale " + lossScale
                     + " must be finite and above 0: 1 / targets of the global batch");
         }
         MicroBatch microBatch = MicroBatch.of(context, batch, budgets, coverageBudgets);
-        return decoder.forwardBackward(microBatch, weights, weightGradients, lossScale);
+        return decoder.forwardBackward(microBatch, weights, weightGradients, lossScale,
+                layer -> complete.accept(state.layout().layer(layer)));
+    }
+
+    @Override
+    public List<GradientRange> gradientOrder() {
+        return state.layout().backwardOrder(model.layers());
     }
 
     @Override

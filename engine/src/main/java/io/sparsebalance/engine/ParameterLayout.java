@@ -15,6 +15,8 @@ final class ParameterLayout {
     static final String EMBEDDING = "embedding";
     static final String OUTPUT = "output";
     static final String FINAL_NORM = "final-norm";
+    private static final String FIRST_MATRIX = "attention.q";
+    private static final String LAST_MATRIX = "mlp.down";
 
     /**
      * One weight.
@@ -49,12 +51,12 @@ final class ParameterLayout {
         long hidden = model.hidden();
         add(EMBEDDING, true, model.vocabulary(), hidden);
         for (int layer = 0; layer < model.layers(); layer++) {
-            add(inLayer(layer, "attention.q"), true, hidden, model.queryWidth());
+            add(inLayer(layer, FIRST_MATRIX), true, hidden, model.queryWidth());
             add(inLayer(layer, "attention.k"), true, hidden, model.kvWidth());
             add(inLayer(layer, "attention.v"), true, hidden, model.kvWidth());
             add(inLayer(layer, "attention.output"), true, model.queryWidth(), hidden);
             add(inLayer(layer, "mlp.gate-up"), true, hidden, 2L * model.ffn());
-            add(inLayer(layer, "mlp.down"), true, model.ffn(), hidden);
+            add(inLayer(layer, LAST_MATRIX), true, model.ffn(), hidden);
         }
         if (!model.tiedEmbeddings()) {
             add(OUTPUT, true, model.vocabulary(), hidden);
@@ -101,6 +103,24 @@ final class ParameterLayout {
     /** Elements of the matrices; the norm weights begin here. */
     long numMatrixElements() {
         return numMatrixElements;
+    }
+
+    /** Where the matrices of a layer lie, one after the other. */
+    GradientRange layer(int layer) {
+        Entry last = entries.get(inLayer(layer, LAST_MATRIX));
+        return new GradientRange(entries.get(inLayer(layer, FIRST_MATRIX)).offset(), last.offset() + last.size());
+    }
+
+    /** The whole in ranges, in the order in which a backward completes them: layers from the last, then what is left. */
+    List<GradientRange> backwardOrder(int numLayers) {
+        List<GradientRange> ranges = new ArrayList<>();
+        for (int layer = numLayers - 1; layer >= 0; layer--) {
+            ranges.add(layer(layer));
+        }
+        // An output matrix of its own is complete before all layers, but there is little to gain from one range.
+        ranges.add(new GradientRange(ranges.getFirst().to(), numParameters));
+        ranges.add(new GradientRange(0, ranges.get(numLayers - 1).from()));
+        return ranges;
     }
 
     /** A weight inside a flat tensor, in its shape. */

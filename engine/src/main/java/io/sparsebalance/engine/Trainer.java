@@ -4,6 +4,8 @@ import io.sparsebalance.kernels.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * One replica of the model with its gradient and optimizer state, on one device. All methods are called on the device's
@@ -33,7 +35,22 @@ public interface Trainer extends AutoCloseable {
      * @param coverageBudgets budgets at which coverage is sampled, ascending
      * @param lossScale gradient of the total loss by this batch's loss sum: 1 / targets of the global batch
      */
-    MicroBatchResult forwardBackward(TokenBatch batch, int[] budgets, int[] coverageBudgets, double lossScale);
+    default MicroBatchResult forwardBackward(TokenBatch batch, int[] budgets, int[] coverageBudgets,
+            double lossScale) {
+        return forwardBackward(batch, budgets, coverageBudgets, lossScale, range -> {});
+    }
+
+    /**
+     * As {@link #forwardBackward(TokenBatch, int[], int[], double)}, and says how far the backward is.
+     *
+     * @param complete is told, on the calling thread, of the ranges of {@link #gradientOrder} in their order, all but the last
+     *            few: the batch has done with them; on an accelerator the work is queued, no more
+     */
+    MicroBatchResult forwardBackward(TokenBatch batch, int[] budgets, int[] coverageBudgets, double lossScale,
+            Consumer<GradientRange> complete);
+
+    /** The whole gradient in ranges, in the order in which a backward has done with them. */
+    List<GradientRange> gradientOrder();
 
     /** Forward only. */
     MicroBatchResult evaluate(TokenBatch batch, int[] budgets);

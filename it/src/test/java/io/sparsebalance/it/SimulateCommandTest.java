@@ -60,7 +60,7 @@ class SimulateCommandTest {
                 "2@6", "--noise", "0.02", "--arms", "sab/dst");
         assertThat(outcome.code()).as(outcome.err()).isEqualTo(OK);
         assertThat(outcome.out()).contains("samples of mine.txt", "table.json", "feedback full", "sab/dst",
-                "slow ranks and the step they were flagged in: {1=").doesNotContain("random/fixed ");
+                "slow ranks, and when and as what they were flagged: {1=").doesNotContain("random/fixed ");
     }
 
     @ParameterizedTest

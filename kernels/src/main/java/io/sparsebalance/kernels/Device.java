@@ -48,6 +48,16 @@ public interface Device extends AutoCloseable {
      */
     boolean ranksShareMemory();
 
+    /**
+     * Connects this device with those of other ranks, wherever their processes run.
+     *
+     * @throws UnsupportedOperationException if the kind knows no such way
+     * @throws IllegalStateException if a library is missing; says which and how to get it
+     */
+    default DeviceLinks links() {
+        throw new UnsupportedOperationException("devices of kind " + kind() + " add up over the host");
+    }
+
     /** The device's own stream. */
     Stream stream();
 

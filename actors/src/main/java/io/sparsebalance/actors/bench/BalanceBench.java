@@ -84,7 +84,7 @@ public final class BalanceBench {
                 new StragglerEstimator.Settings(config.balance().straggler().threshold(),
                         config.balance().straggler().steps(), SMOOTHING),
                 false,
-                Arrays.stream(Replicas.coverageBudgets(a)).boxed().toList());
+                Arrays.stream(Replicas.coverageBudgets(a)).boxed().toList(), List.of());
         return new BenchArm(arm, config, parts.latency(), balancing, execution(arm, parts));
     }
 

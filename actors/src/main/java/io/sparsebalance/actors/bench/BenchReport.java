@@ -5,7 +5,9 @@ import io.sparsebalance.policies.simulation.ArmResult;
 import io.sparsebalance.policies.sparsity.CoverageTable;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -73,8 +75,7 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
 
     /** The arms in the form that the simulator's have too, times as medians. */
     public List<ArmResult> results() {
-        double baseline = arms.stream().filter(arm -> arm.arm().equals(ArmResult.BASELINE)).findFirst()
-                .orElse(arms.getFirst()).quantile(MeasuredStep::seconds, 0.5);
+        double baseline = baseline().quantile(MeasuredStep::seconds, 0.5);
         return arms.stream()
                 .map(arm -> ArmResult.of(arm.arm(), arm.mean(MeasuredStep::imbalance),
                         arm.quantile(MeasuredStep::seconds, 0.5), baseline,
@@ -85,9 +86,32 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
 
     /** Seconds of all steady steps of the first arm over those of this arm: what a whole run would gain. */
     public double speedupOfAllSteps(ArmSteps arm) {
-        ArmSteps first = arms.stream().filter(a -> a.arm().equals(ArmResult.BASELINE)).findFirst()
-                .orElse(arms.getFirst());
-        return first.mean(MeasuredStep::seconds) / arm.mean(MeasuredStep::seconds);
+        return baseline().mean(MeasuredStep::seconds) / arm.mean(MeasuredStep::seconds);
+    }
+
+    /**
+     * Median over steps of the first arm's seconds over this arm's in the same step: both ran the same samples within the same minute, so neither the spread
+     * between steps nor a machine that grows slower weighs on it. Where {@code sab} looks ahead, the same samples lie in a window, and whole windows are
+     * compared.
+     */
+    public double pairedSpeedup(ArmSteps arm) {
+        double[] before = windows(baseline());
+        double[] after = windows(arm);
+        return Quantiles.median(IntStream.range(0, before.length).mapToDouble(i -> before[i] / after[i]).toArray());
+    }
+
+    /** Steady seconds of each look-ahead window; one that a stop cut short holds the same steps in every arm. */
+    private double[] windows(ArmSteps arm) {
+        int width = settings.config().batch().lookaheadWindow();
+        return arm.steady().stream()
+                .collect(Collectors.groupingBy(step -> (step.step() - 1) / width, TreeMap::new,
+                        Collectors.summingDouble(MeasuredStep::seconds)))
+                .values().stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    /** {@code random/fixed}, or the first arm where that was not asked for. */
+    private ArmSteps baseline() {
+        return arms.stream().filter(arm -> arm.arm().equals(ArmResult.BASELINE)).findFirst().orElse(arms.getFirst());
     }
 
     /** Share of decisions in an arm's steps. */

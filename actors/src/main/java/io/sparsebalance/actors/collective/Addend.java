@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.collective;
 
 import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 
 /** What one rank brings to a reduce, and where its result goes. */
@@ -46,7 +47,7 @@ public sealed interface Addend {
     }
 
     /** A fixed-point sum, added without regard to order; the sum of all is rounded to floats once. */
-    record Exact(FixedPointSum partial, MemorySegment total) implements Addend {
+    record Exact(FixedPointWords partial, MemorySegment total) implements Addend {
         /** Checks that both are of one size. */
         public Exact {
             if (total.byteSize() != partial.numElements() * Float.BYTES) {

@@ -1,11 +1,13 @@
 package io.sparsebalance.actors.collective;
 
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.Tensor;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
- * Sums gradients over the ranks. One instance belongs to one rank and is used on its device thread, except
- * {@link #abort}, which any thread may call.
+ * Sums gradients over the ranks. One instance belongs to one rank and is used by one thread at a time, except
+ * {@link #abort} and {@link #failure}, which any thread may call.
  */
 public interface Collective extends AutoCloseable {
     /**
@@ -29,7 +31,7 @@ public interface Collective extends AutoCloseable {
      * @return nanoseconds waited for the last rank to enter
      * @throws CollectiveException as {@link #allReduceSum}
      */
-    long allReduceExact(FixedPointSum partial, MemorySegment total, long step);
+    long allReduceExact(FixedPointWords partial, MemorySegment total, long step);
 
     /** Whether all ranks are in this JVM, so that {@link #allReduceSum(Summand, long)} can be called. */
     default boolean isInProcess() {
@@ -47,6 +49,31 @@ public interface Collective extends AutoCloseable {
         throw new UnsupportedOperationException(
                 "ranks in other processes cannot reach the memory of this one's arrays");
     }
+
+    /**
+     * Whether the devices of all ranks are connected, so that {@link #allReduceSum(Tensor, long)} can be called. All ranks ask
+     * before each reduce: after a change of ranks this connects them.
+     *
+     * @throws CollectiveException as {@link #allReduceSum(MemorySegment, long)}
+     */
+    default boolean linksDevices(long step) {
+        return false;
+    }
+
+    /**
+     * As {@link #allReduceSum(MemorySegment, long)}, for F32 in the memory of connected devices.
+     *
+     * @throws UnsupportedOperationException if devices cannot be connected
+     */
+    default long allReduceSum(Tensor values, long step) {
+        throw new UnsupportedOperationException("the devices of these ranks are not connected");
+    }
+
+    /** This rank's place among the others. */
+    Seat seat();
+
+    /** Why no reduce can complete any more: it was aborted, or a rank was lost; empty while all is well. Any thread. */
+    Optional<CollectiveException> failure();
 
     /** Wakes every waiting rank with a {@link CollectiveException} that carries the cause; later calls fail alike. */
     void abort(Throwable cause);

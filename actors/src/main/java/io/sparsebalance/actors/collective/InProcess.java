@@ -1,10 +1,12 @@
 package io.sparsebalance.actors.collective;
 
 import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -53,7 +55,7 @@ public final class InProcess {
             }
 
             @Override
-            public long allReduceExact(FixedPointSum partial, MemorySegment total, long atStep) {
+            public long allReduceExact(FixedPointWords partial, MemorySegment total, long atStep) {
                 return InProcess.this.allReduce(rank, new Addend.Exact(partial, total), atStep);
             }
 
@@ -65,6 +67,16 @@ public final class InProcess {
             @Override
             public long allReduceSum(Summand own, long atStep) {
                 return InProcess.this.allReduce(rank, new Addend.Shared(own), atStep);
+            }
+
+            @Override
+            public Seat seat() {
+                return new Seat(0, rank, numRanks);
+            }
+
+            @Override
+            public Optional<CollectiveException> failure() {
+                return InProcess.this.failure();
             }
 
             @Override
@@ -161,8 +173,13 @@ public final class InProcess {
     private void check() {
         if (aborted != null) {
             awaitAdding();
-            throw new CollectiveException("the reduce of gradients was given up: " + aborted.getMessage(), aborted);
+            throw failure().orElseThrow();
         }
+    }
+
+    private synchronized Optional<CollectiveException> failure() {
+        return Optional.ofNullable(aborted).map(cause -> new CollectiveException(
+                "the reduce of gradients was given up: " + cause.getMessage(), cause));
     }
 
     /** A caller that is told of a failure may free its array: not before the others have stopped writing to it. */

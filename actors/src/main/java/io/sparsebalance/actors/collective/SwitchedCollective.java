@@ -1,7 +1,8 @@
 package io.sparsebalance.actors.collective;
 
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * A collective that outlives the sets of ranks it sums over: each generation brings another one below it. Closing it closes the
@@ -9,11 +10,14 @@ import java.lang.foreign.MemorySegment;
  */
 public final class SwitchedCollective implements Collective {
     private volatile Collective current;
+    /** Device thread. */
+    private long numSwitches;
 
     /** Uses another collective from now on, and closes the one before. Device thread. */
     public void switchTo(Collective next) {
         Collective before = current;
         current = next;
+        numSwitches++;
         if (before != null) {
             before.close();
         }
@@ -25,7 +29,7 @@ public final class SwitchedCollective implements Collective {
     }
 
     @Override
-    public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
+    public long allReduceExact(FixedPointWords partial, MemorySegment total, long step) {
         return connected().allReduceExact(partial, total, step);
     }
 
@@ -37,6 +41,18 @@ public final class SwitchedCollective implements Collective {
     @Override
     public long allReduceSum(Summand own, long step) {
         return connected().allReduceSum(own, step);
+    }
+
+    @Override
+    public Seat seat() {
+        Seat seat = connected().seat();
+        return new Seat(numSwitches, seat.rank(), seat.numRanks());
+    }
+
+    @Override
+    public Optional<CollectiveException> failure() {
+        Collective now = current;
+        return now == null ? Optional.empty() : now.failure();
     }
 
     @Override

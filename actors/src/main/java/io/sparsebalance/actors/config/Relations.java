@@ -1,6 +1,9 @@
 package io.sparsebalance.actors.config;
 
+import io.sparsebalance.api.CollectiveKind;
+import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.TrainingConfig;
+import java.util.List;
 
 /** Checks on keys that are right by themselves but do not go together. */
 final class Relations {
@@ -13,6 +16,20 @@ final class Relations {
         model(v, c.model());
         attention(v, c.attention());
         batch(v, c);
+        collective(v, c);
+    }
+
+    private static void collective(Values v, TrainingConfig c) {
+        if (c.run().collective() != CollectiveKind.NCCL) {
+            return;
+        }
+        if (c.run().reduction() == Reduction.EXACT) {
+            v.error("run.collective",
+                    "must be auto or host while run.reduction is exact: fixed-point sums lie on the host");
+        }
+        if (!List.of("cuda", "auto").contains(c.device().kind())) {
+            v.error("run.collective", "can be nccl only with device.kind = cuda");
+        }
     }
 
     private static void model(Values v, TrainingConfig.Model m) {

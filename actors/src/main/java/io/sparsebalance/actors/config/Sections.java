@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.config;
 
+import io.sparsebalance.api.CollectiveKind;
 import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.InvalidUtf8;
@@ -46,6 +47,7 @@ final class Sections {
         return new TrainingConfig.Run(name, v.path("run.directory"),
                 v.whole("run.seed", Long.MIN_VALUE, Long.MAX_VALUE), v.integer("run.steps", 1, MANY),
                 v.integer("run.ranks", 1, 64), v.constant("run.reduction", Reduction.class),
+                v.constant("run.collective", CollectiveKind.class), v.bytesOrNone("run.reduce-bucket"),
                 new TrainingConfig.Evaluation(v.integer("run.evaluation.every", 0, MANY),
                         v.whole("run.evaluation.max-tokens", 0, Long.MAX_VALUE)),
                 new TrainingConfig.Checkpoint(v.integer("run.checkpoint.every", 0, MANY)),
@@ -126,14 +128,16 @@ final class Sections {
         if (!seeds.stream().allMatch(seed -> seed.matches("[^:/@\\s]+:[0-9]{1,5}"))) {
             v.error("cluster.seeds", "must be a list of host:port");
         }
-        return new TrainingConfig.Cluster(run, v.text("cluster.host"), v.integer("cluster.port", 0, 65_535), seeds,
+        return new TrainingConfig.Cluster(run, v.text("cluster.host"),
+                Optional.of(v.text("cluster.bind-host")).filter(text -> !text.isEmpty()),
+                v.integer("cluster.port", 0, 65_535), v.integer("cluster.data-port", 0, 65_535), seeds,
                 roles, v.integer("cluster.control-nodes", 1, 99), v.integer("cluster.worker-nodes", 1, 4096),
                 v.integer("cluster.health-port", 0, 65_535),
                 v.integer("cluster.least-ranks", 1, 1 << 16),
                 v.duration("cluster.form-timeout", Duration.ofSeconds(1), Duration.ofDays(1)),
                 v.constant("cluster.detection", TrainingConfig.Detection.class),
                 v.integer("cluster.max-recoveries", 0, MANY), tls(v),
-                v.flag("cluster.insecure-plaintext-on-the-network-i-accept-the-risk"));
+                v.flag("cluster.insecure-plaintext-on-the-network-i-accept-the-risk"), v.flag("cluster.fault-hooks"));
     }
 
     private static Optional<TrainingConfig.Tls> tls(Values v) {

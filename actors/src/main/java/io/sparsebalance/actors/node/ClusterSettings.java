@@ -42,6 +42,11 @@ final class ClusterSettings {
         Map<String, Object> values = new LinkedHashMap<>(ArterySettings.of(cluster));
         values.put("pekko.remote.artery.canonical.hostname", cluster.host());
         values.put("pekko.remote.artery.canonical.port", cluster.port());
+        cluster.bindHost().ifPresent(host -> {
+            values.put("pekko.remote.artery.bind.hostname", host);
+            // Who connects shows where it comes from.
+            values.put("pekko.remote.artery.advanced.tcp.outbound-client-hostname", host);
+        });
         values.put("pekko.cluster.roles",
                 cluster.roles().stream().map(role -> role.name().toLowerCase(Locale.ROOT)).toList());
         if (cluster.detection() == TrainingConfig.Detection.TIGHT) {
@@ -50,7 +55,7 @@ final class ClusterSettings {
                 values.put(detector + ".acceptable-heartbeat-pause", "800ms");
                 values.put(detector + ".expected-response-after", "500ms");
             }
-            values.put("pekko.cluster.split-brain-resolver.stable-after", "1500ms");
+            values.put("pekko.cluster.split-brain-resolver.stable-after", "1s");
             values.put("pekko.cluster.down-removal-margin", "500ms");
         }
         return values;

@@ -1,16 +1,20 @@
 package io.sparsebalance.actors.node;
 
 import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.protocol.CommittedStep;
 import io.sparsebalance.actors.protocol.RunSettings;
 import io.sparsebalance.actors.protocol.ToAgent;
+import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.protocol.ToRoster;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.SharedRun;
+import io.sparsebalance.actors.rundir.StaleTermException;
 import io.sparsebalance.actors.training.Coordinator;
 import io.sparsebalance.actors.training.RunContext;
 import io.sparsebalance.actors.training.RunJournal;
 import io.sparsebalance.api.TrainingResult;
 import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
@@ -83,26 +87,25 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
         parts.listener().onNotice("this node coordinates the run, in term " + takeover.term()
                 + (last > 0 ? ", from step " + last + " on" : ""));
         String runId = parts.config().cluster().run();
-        journal = new RunJournal(runId, takeover.directory(), parts.listeners());
-        roster = getContext().spawn(Roster.create(runId, takeover.term(), parts.facts(), parts.listener()), "roster");
-        Map<Long, Long> checksums = committed.stream()
-                .collect(Collectors.toMap(LedgerEntry::step, LedgerEntry::parameterChecksum));
-        // Ranks begin from the newest checkpoint at the least.
-        Map<Long, List<Budgets>> budgets = committed.stream()
-                .filter(entry -> entry.step() > takeover.newestCheckpoint())
-                .collect(Collectors.toMap(LedgerEntry::step, CoordinatorHome::budgets));
+        journal = new RunJournal(runId, takeover.directory(), parts.listeners(), parts.hooks());
+        roster = getContext().spawn(parts.hooks().messages(ToRoster.class,
+                Roster.create(runId, takeover.term(), parts.facts(), parts.listener())), "roster");
+        Map<Long, CommittedStep> steps = committed.stream()
+                .filter(entry -> entry.step() >= takeover.oldestCheckpoint())
+                .collect(Collectors.toMap(LedgerEntry::step, CoordinatorHome::step));
         ActorRef<Command> self = getContext().getSelf();
         RunContext run = new RunContext(parts.run(), takeover.directory(), journal,
                 new ClusterRanks(parts.config(), roster), takeover.term(),
-                new RunSettings.Restart(last, takeover.newestCheckpoint(), checksums, budgets),
+                new RunSettings.Restart(last, takeover.newestCheckpoint(), steps), parts.hooks(),
                 (result, failure) -> self.tell(new RunOver(result, failure)));
-        getContext().spawn(Coordinator.create(run), "run");
+        getContext().spawn(parts.hooks().messages(ToCoordinator.class, Coordinator.create(run)), "run");
         return this;
     }
 
-    private static List<Budgets> budgets(LedgerEntry entry) {
-        return entry.budgets().stream()
-                .map(byLayer -> Budgets.of(byLayer.stream().mapToInt(Integer::intValue).toArray())).toList();
+    private static CommittedStep step(LedgerEntry entry) {
+        return new CommittedStep(entry.parameterChecksum(), entry.budgets().stream()
+                .map(byLayer -> Budgets.of(byLayer.stream().mapToInt(Integer::intValue).toArray())).toList(),
+                LearnedBytes.ofText(entry.learned()));
     }
 
     private Behavior<Command> onFailed(Failed fact) {
@@ -121,6 +124,8 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
             return this;
         }
         getContext().pipeToSelf(journal.run(() -> {
+            // A failure may come of another having taken over, and then is this coordinator's alone.
+            takeover.directory().requireNewestTerm();
             if (over.failure() == null) {
                 takeover.directory().writeResult(over.result());
                 journal.each(listener -> listener.onFinished(over.result()));
@@ -132,6 +137,10 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
     }
 
     private Behavior<Command> onWritten(Written fact) {
+        if (fact.error() instanceof StaleTermException stale) {
+            agent.tell(new ToAgent.Expelled(stale.getMessage()));
+            return this;
+        }
         TrainingResult result = fact.run().result();
         Throwable failure = fact.run().failure() != null ? fact.run().failure() : fact.error();
         roster.tell(new ToRoster.TellAll(new ToAgent.RunEnded(takeover.term(),

@@ -45,7 +45,20 @@ public final class NettyPlanes implements RankPlane {
     }
 
     private static RankPlane open(TrainingConfig config, Optional<SSLContext> tls) throws IOException {
-        return new NettyPlanes(DataPlane.open(config.cluster().host(), 0, 1, tls), config.run().stepTimeout());
+        int first = config.cluster().dataPort();
+        int last = first == 0 ? 0 : first + config.run().ranks() - 1;
+        for (int port = first;; port++) {
+            try {
+                return new NettyPlanes(DataPlane.open(
+                        new DataPlane.Address(config.cluster().host(), config.cluster().bindHost(), port), 1, tls),
+                        config.run().stepTimeout());
+            } catch (IOException e) {
+                // The port of another rank of this node.
+                if (port == last) {
+                    throw e;
+                }
+            }
+        }
     }
 
     @Override

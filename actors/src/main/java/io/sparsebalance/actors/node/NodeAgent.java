@@ -1,6 +1,8 @@
 package io.sparsebalance.actors.node;
 
 import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.protocol.AgentEffect;
+import io.sparsebalance.actors.protocol.AgentLogic;
 import io.sparsebalance.actors.protocol.MemberId;
 import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.protocol.ToCoordinator;
@@ -13,10 +15,9 @@ import io.sparsebalance.api.TrainingFailedException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
-import java.util.List;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
@@ -26,11 +27,13 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.actor.typed.receptionist.ServiceKey;
+import org.apache.pekko.cluster.ClusterEvent;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.JoinSeedNodes;
 import org.apache.pekko.cluster.typed.SingletonActor;
+import org.apache.pekko.cluster.typed.Subscribe;
 
 /**
  * The root of a node's actors: joins the cluster, makes ranks for whichever coordinator asks, and ends the node when the run ends
@@ -40,17 +43,11 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
     /** Where coordinators find agents. */
     static final ServiceKey<ToAgent> KEY = ServiceKey.create(ToAgent.class, "sparsebalance-node-agent");
     private static final Duration AGAIN = Duration.ofMillis(500);
-    private static final int MAX_OPENINGS = 4;
 
     private final NodeParts parts;
     private final ActorRefResolver resolver;
-    private final String node;
-    private final Map<Integer, ActorRef<ToRank>> ranks = new TreeMap<>();
-    private final Map<Integer, Integer> openings = new TreeMap<>();
-    private ToAgent.Greet greeting;
-    private boolean leaving;
-    private boolean stopping;
-    private boolean ended;
+    private final AgentLogic logic;
+    private final Map<MemberId, ActorRef<ToRank>> ranks = new HashMap<>();
 
     private NodeAgent(ActorContext<ToAgent> context, NodeParts parts) {
         super(context);
@@ -58,13 +55,23 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
         this.resolver = ActorRefResolver.get(context.getSystem());
         Cluster cluster = Cluster.get(context.getSystem());
         Member self = cluster.selfMember();
-        this.node = self.address().getHost().orElse("") + ":" + self.address().getPort().orElse(0) + "#"
+        String node = self.address().getHost().orElse("") + ":" + self.address().getPort().orElse(0) + "#"
                 + Long.toHexString(self.uniqueAddress().longUid());
+        boolean works = parts.config().cluster().roles().contains(TrainingConfig.Role.WORKER);
+        this.logic = new AgentLogic(new AgentLogic.Node(node, resolver.toSerializationFormat(context.getSelf()),
+                works ? parts.config().run().ranks() : 0, parts.facts()));
         if (parts.config().cluster().roles().contains(TrainingConfig.Role.CONTROL)) {
             ClusterSingleton.get(context.getSystem())
                     .init(SingletonActor.of(CoordinatorHome.create(parts, node, context.getSelf()), "coordinator"));
         }
         context.getSystem().receptionist().tell(Receptionist.register(KEY, context.getSelf()));
+        // Whoever is downed ends at once: the cluster's own shutdown spreads the word first, which may take seconds.
+        cluster.subscriptions().tell(Subscribe.create(
+                context.messageAdapter(ClusterEvent.MemberDowned.class,
+                        downed -> downed.member().uniqueAddress().equals(self.uniqueAddress())
+                                ? new ToAgent.Expelled(NodeHost.LEFT_BEHIND)
+                                : new ToAgent.Again()),
+                ClusterEvent.MemberDowned.class));
         cluster.manager().tell(new JoinSeedNodes(ClusterSettings.seeds(parts.config().cluster(), self.address())));
         parts.listener().onReady(
                 self.address().getHost().orElse("") + ":" + self.address().getPort().orElse(0));
@@ -83,139 +90,54 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
     }
 
     private Behavior<ToAgent> onMessage(ToAgent message) {
-        if (!ended) {
-            switch (message) {
-                case ToAgent.Greet greet -> onGreet(greet);
-                case ToAgent.RunEnded end -> onRunEnded(end);
-                case ToAgent.Leave leave -> onLeave();
-                case ToAgent.StopRun stop -> onStopRun();
-                case ToAgent.RankEnded rank -> onRankEnded(rank);
-                case ToAgent.Expelled expelled -> end(NodeEnd.Kind.EXPELLED,
-                        Optional.of(new TrainingFailedException(expelled.reason(), null)), 0, "");
-                case ToAgent.Again again -> {
-                    parts.health().sign(takesPart());
-                    onAgain();
-                }
-            }
+        if (message instanceof ToAgent.RankEnded rank) {
+            ranks.remove(rank.member());
+        }
+        logic.on(message).forEach(this::carryOut);
+        if (message instanceof ToAgent.Again) {
+            parts.health().sign(logic.takesPart());
         }
         return this;
     }
 
-    /** Joined, found like the others, and with all the ranks that it is to have. */
-    private boolean takesPart() {
-        boolean works = parts.config().cluster().roles().contains(TrainingConfig.Role.WORKER);
-        return greeting != null && !leaving && (!works || ranks.size() == parts.config().run().ranks());
-    }
-
-    private void onGreet(ToAgent.Greet greet) {
-        if (greeting != null && greet.term() < greeting.term()) {
-            return;
-        }
-        ActorRef<ToRoster> roster = resolver.resolveActorRef(greet.roster());
-        List<String> differences = NodeFacts.differences(parts.facts(), greet.facts());
-        if (!differences.isEmpty()) {
-            roster.tell(new ToRoster.NodeRefused(node, differences));
-            end(NodeEnd.Kind.REFUSED, Optional.of(new ConfigException("this node is not like the others: "
-                    + String.join("; ", differences) + ". Give all nodes the same configuration, data and version")), 0,
-                    "");
-            return;
-        }
-        greeting = greet;
-        if (!leaving && ranks.isEmpty() && openings.isEmpty()) {
-            openRanks();
-        }
-        roster.tell(new ToRoster.NodeReady(node, resolver.toSerializationFormat(getContext().getSelf()), ranks.size()));
-        ranks.values().forEach(this::enlist);
-        onAgain();
-    }
-
-    private void openRanks() {
-        if (parts.config().cluster().roles().contains(TrainingConfig.Role.WORKER)) {
-            for (int device = 0; device < parts.config().run().ranks(); device++) {
-                openRank(device);
-            }
+    private void carryOut(AgentEffect effect) {
+        switch (effect) {
+            case AgentEffect.TellRoster tell ->
+                resolver.<ToRoster>resolveActorRef(tell.roster()).tell(tell.message());
+            case AgentEffect.TellCoordinator tell ->
+                resolver.<ToCoordinator>resolveActorRef(tell.coordinator()).tell(tell.message());
+            case AgentEffect.OpenRank open -> openRank(open.member());
+            case AgentEffect.Enlist enlist -> ranks.get(enlist.member()).tell(enlist.message());
+            case AgentEffect.Notice notice -> parts.listener().onNotice(notice.text());
+            case AgentEffect.EndWithRun end -> end(
+                    end.how().stopped() ? NodeEnd.Kind.RUN_STOPPED : NodeEnd.Kind.RUN_ENDED,
+                    end.how().failure().map(FailureInfo::toException), end.how().steps(), end.how().digest());
+            case AgentEffect.EndLeft end -> end(NodeEnd.Kind.LEFT, Optional.empty(), 0, "");
+            case AgentEffect.EndRefused end -> end(NodeEnd.Kind.REFUSED,
+                    Optional.of(new ConfigException("this node is not like the others: "
+                            + String.join("; ", end.differences())
+                            + ". Give all nodes the same configuration, data and version")),
+                    0, "");
+            case AgentEffect.EndExpelled end -> end(NodeEnd.Kind.EXPELLED,
+                    Optional.of(new TrainingFailedException(end.reason(), null)), 0, "");
         }
     }
 
-    private void openRank(int device) {
-        int opening = openings.merge(device, 1, Integer::sum);
-        // A device that is opened again is another member: what the first one knew is gone.
-        MemberId member = new MemberId(opening == 1 ? node : node + "." + opening, device);
+    private void openRank(MemberId member) {
         ActorRef<ToAgent> self = getContext().getSelf();
-        ActorRef<ToRank> rank;
+        int device = member.device();
         try {
-            rank = getContext().spawn(Rank.create(member, parts.config().cluster().run(),
-                    parts.planes().open(parts.config()),
-                    collective -> parts.run().workers().create(device, collective),
-                    again -> self.tell(new ToAgent.RankEnded(device, again))),
-                    "rank-" + device + "-" + opening);
+            ranks.put(member, getContext().spawn(parts.hooks().messages(ToRank.class, Rank.create(member,
+                    parts.config().cluster().run(), parts.planes().open(parts.config()),
+                    collective -> parts.hooks().worker(parts.run().workers().create(device, collective)),
+                    order -> self.tell(new ToAgent.RankEnded(member, order)))),
+                    "rank-" + device + "-" + member.opening()));
         } catch (IOException e) {
             throw new UncheckedIOException("the data plane of rank " + device + " cannot listen", e);
         }
-        ranks.put(device, rank);
-    }
-
-    private void enlist(ActorRef<ToRank> rank) {
-        rank.tell(new ToRank.Enlist(greeting.runId(), greeting.term(), greeting.coordinator()));
-    }
-
-    private void onRankEnded(ToAgent.RankEnded fact) {
-        int device = fact.device();
-        ranks.remove(device);
-        if (leaving) {
-            leaveIfAlone();
-        } else if (!fact.again()) {
-            // The coordinator has no more use for it: the run ends, and will be told to have ended.
-            return;
-        } else if (openings.get(device) < MAX_OPENINGS) {
-            parts.listener().onNotice("rank " + device + " of this node ended; its device is opened again");
-            openRank(device);
-            enlist(ranks.get(device));
-        } else if (ranks.isEmpty()) {
-            end(NodeEnd.Kind.EXPELLED, Optional.of(new TrainingFailedException("every device of this node has failed "
-                    + MAX_OPENINGS + " times; look at its log for why", null)), 0, "");
-        }
-    }
-
-    private void onLeave() {
-        leaving = true;
-        leaveIfAlone();
-        onAgain();
-    }
-
-    private void leaveIfAlone() {
-        if (ranks.isEmpty() || greeting == null) {
-            end(NodeEnd.Kind.LEFT, Optional.empty(), 0, "");
-        }
-    }
-
-    private void onStopRun() {
-        stopping = true;
-        if (greeting == null) {
-            end(NodeEnd.Kind.RUN_STOPPED, Optional.empty(), 0, "");
-        }
-        onAgain();
-    }
-
-    private void onAgain() {
-        if (ended || greeting == null || (!leaving && !stopping)) {
-            return;
-        }
-        ActorRef<ToCoordinator> coordinator = resolver.resolveActorRef(greeting.coordinator());
-        if (stopping) {
-            coordinator.tell(new ToCoordinator.Stop());
-        } else {
-            coordinator.tell(new ToCoordinator.NodeLeaving(node));
-        }
-    }
-
-    private void onRunEnded(ToAgent.RunEnded end) {
-        end(end.stopped() ? NodeEnd.Kind.RUN_STOPPED : NodeEnd.Kind.RUN_ENDED,
-                end.failure().map(FailureInfo::toException), end.steps(), end.digest());
     }
 
     private void end(NodeEnd.Kind kind, Optional<RuntimeException> failure, long steps, String digest) {
-        ended = true;
         parts.ended().accept(new NodeEnd(kind, failure, steps, digest));
     }
 }

@@ -4,18 +4,16 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigValue;
 import io.sparsebalance.api.TrainingConfig;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /** What must be alike on all nodes of a run, {@code key=value}: version, data, and every key that says what is trained. */
 final class NodeFacts {
     /** Sections and keys that say where and with what a node works, which may differ. */
     private static final List<String> OWN = List.of("device.", "data.source", "data.cache-directory", "run.directory",
-            "run.ranks", "balance.latency-table", "cluster.host", "cluster.port", "cluster.seeds", "cluster.roles",
+            "run.ranks", "balance.latency-table", "cluster.host", "cluster.bind-host", "cluster.port",
+            "cluster.data-port", "cluster.seeds", "cluster.roles",
             "cluster.health-port",
             "cluster.worker-nodes", "cluster.least-ranks", "cluster.form-timeout", "cluster.max-recoveries",
             "cluster.tls.");
@@ -41,31 +39,5 @@ final class NodeFacts {
         facts.put("version", version == null ? UNKNOWN_VERSION : version);
         facts.put("data", dataFingerprint);
         return facts.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue()).toList();
-    }
-
-    /** What differs, one line for each key; empty if nothing does. */
-    static List<String> differences(List<String> own, List<String> others) {
-        Map<String, String> mine = byKey(own);
-        Map<String, String> theirs = byKey(others);
-        Set<String> keys = new TreeSet<>(mine.keySet());
-        keys.addAll(theirs.keySet());
-        List<String> differences = new ArrayList<>();
-        for (String key : keys) {
-            String here = mine.getOrDefault(key, "not known");
-            String there = theirs.getOrDefault(key, "not known");
-            if (!here.equals(there)) {
-                differences.add(key + " is " + here + " here and " + there + " at the coordinator");
-            }
-        }
-        return differences;
-    }
-
-    private static Map<String, String> byKey(List<String> facts) {
-        Map<String, String> byKey = new TreeMap<>();
-        for (String fact : facts) {
-            int equals = fact.indexOf('=');
-            byKey.put(fact.substring(0, Math.max(0, equals)), fact.substring(equals + 1));
-        }
-        return byKey;
     }
 }

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.node;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.run.PartsFactory;
 import io.sparsebalance.actors.training.RunParts;
@@ -28,40 +29,46 @@ import org.slf4j.LoggerFactory;
 public final class NodeHost {
     private static final Logger LOG = LoggerFactory.getLogger(NodeHost.class);
     private static final long TERMINATION_SECONDS = 20;
+    /** Why a node ends that the cluster has taken out. */
+    static final String LEFT_BEHIND = "the other nodes have gone on without this one: it could not be reached, or could not"
+            + " join; look at its log, and start it again to take part";
 
     private final TrainingConfig config;
     private final List<TrainingListener> listeners;
     private final NodeListener listener;
     private final PartsFactory factory;
     private final PlaneFactory planes;
+    private final FaultHooks hooks;
     private final CompletableFuture<NodeEnd> ended = new CompletableFuture<>();
     private final CompletableFuture<NodeEnd> released = new CompletableFuture<>();
     private ActorSystem<ToAgent> system;
     private ToAgent.Local wish;
 
     private NodeHost(TrainingConfig config, List<TrainingListener> listeners, NodeListener listener,
-            PartsFactory factory, PlaneFactory planes) {
+            PartsFactory factory, PlaneFactory planes, FaultHooks hooks) {
         this.config = config;
         this.listeners = List.copyOf(listeners);
         this.listener = listener;
         this.factory = factory;
         this.planes = planes;
+        this.hooks = hooks;
     }
 
     /**
      * Starts a node; returns at once.
      *
      * @param listeners of the run, told on the node that has the coordinator
+     * @param hooks where it can be made to fail
      * @throws ConfigException if {@code cluster.run} is not set
      */
     public static NodeHost start(TrainingConfig config, List<TrainingListener> listeners, NodeListener listener,
-            PartsFactory factory, PlaneFactory planes) {
+            PartsFactory factory, PlaneFactory planes, FaultHooks hooks) {
         if (config.cluster().run().isEmpty()) {
             throw new ConfigException(
                     "cluster.run is not set: it names the directory of the run under run.directory, and"
                             + " must be the same on all nodes, for example cluster.run=my-run-1");
         }
-        NodeHost node = new NodeHost(config, listeners, listener, factory, planes);
+        NodeHost node = new NodeHost(config, listeners, listener, factory, planes, hooks);
         Thread.ofPlatform().daemon().name("sparsebalance-node").start(node::run);
         return node;
     }
@@ -115,7 +122,7 @@ public final class NodeHost {
     private NodeEnd act(RunParts parts) throws InterruptedException, ExecutionException, IOException {
         try (Health health = new Health(System::nanoTime)) {
             if (config.cluster().healthPort() > 0) {
-                health.serve(config.cluster().host(), config.cluster().healthPort());
+                health.serve(config.cluster().listenHost(), config.cluster().healthPort());
             }
             return act(parts, health);
         }
@@ -129,13 +136,12 @@ public final class NodeHost {
         }
         Consumer<NodeEnd> end = ended::complete;
         NodeParts node = new NodeParts(config, parts, planes, listeners, listener,
-                NodeFacts.of(config, parts.tokens().fingerprint()), health, end);
-        ActorSystem<ToAgent> own = ActorSystem.create(NodeAgent.create(node), ClusterSettings.SYSTEM,
+                NodeFacts.of(config, parts.tokens().fingerprint()), health, hooks, end);
+        ActorSystem<ToAgent> own = ActorSystem.create(hooks.messages(ToAgent.class, NodeAgent.create(node)),
+                ClusterSettings.SYSTEM,
                 ClusterSettings.pekko(config));
         own.getWhenTerminated().thenAccept(done -> ended.complete(new NodeEnd(NodeEnd.Kind.EXPELLED,
-                Optional.of(new TrainingFailedException("the other nodes have gone on without this one: it could not be"
-                        + " reached, or could not join; look at its log, and start it again to take part", null)),
-                0, "")));
+                Optional.of(new TrainingFailedException(LEFT_BEHIND, null)), 0, "")));
         synchronized (this) {
             system = own;
             if (wish != null) {

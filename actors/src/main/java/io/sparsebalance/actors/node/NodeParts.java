@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.node;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingListener;
@@ -15,4 +16,4 @@ import java.util.function.Consumer;
  * @param ended takes how the node ended, once
  */
 record NodeParts(TrainingConfig config, RunParts run, PlaneFactory planes, List<TrainingListener> listeners,
-        NodeListener listener, List<String> facts, Health health, Consumer<NodeEnd> ended) {}
+        NodeListener listener, List<String> facts, Health health, FaultHooks hooks, Consumer<NodeEnd> ended) {}

@@ -6,8 +6,12 @@ import io.sparsebalance.policies.sparsity.SparsityPolicy;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.Learned;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
+import io.sparsebalance.policies.straggler.Verdict;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -24,16 +28,16 @@ public final class BalancerLogic {
     private final Settings settings;
     private final LatencyModel latency;
     private final LongSupplier stopwatch;
-    private final Map<Long, List<Budgets>> recorded;
     private final List<Effect> effects = new ArrayList<>();
     private final Map<Long, StepPlan> plans = new HashMap<>();
     private final Set<Integer> idle = new HashSet<>();
+    /** Micro-batches of the step that each rank was given. */
+    private final Map<Integer, List<Integer>> granted = new HashMap<>();
     private List<MemberId> ranks = List.of();
-    /** Of this generation, once it has begun a step. */
+    /** Budgets of steps that are run again. */
+    private Map<Long, List<Budgets>> committed = Map.of();
+    /** Of this generation. */
     private Balancing balancing;
-    private Balancing.Learned learned;
-    /** What was known before each of the last two steps: one of them may have to be run again. */
-    private final Map<Long, Balancing.Learned> learnedBefore = new HashMap<>();
     private StepId generation;
     private StepId current;
     private RunningStep step;
@@ -45,17 +49,19 @@ public final class BalancerLogic {
      *
      * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage
+     * @param announcesLast whether ranks are told when all micro-batches of a step are granted
      */
     public record Settings(int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
-            StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {
+            StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets,
+            boolean announcesLast) {
         /** Copies. */
         public Settings {
             coverageBudgets = List.copyOf(coverageBudgets);
         }
 
-        private Balancing.Settings ofRanks(int numRanks) {
-            return new Balancing.Settings(numRanks, block, sparsity, policy, feedback, feedback != Feedback.OFF,
-                    straggler, evict, coverageBudgets);
+        private Balancing.Settings of(List<MemberId> ranks) {
+            return new Balancing.Settings(ranks.size(), block, sparsity, policy, feedback, feedback != Feedback.OFF,
+                    straggler, evict, coverageBudgets, ranks.stream().map(MemberId::host).toList());
         }
     }
 
@@ -65,18 +71,6 @@ public final class BalancerLogic {
      * @param stopwatch nanoseconds, to tell how long decisions took; nothing depends on it
      */
     public BalancerLogic(Settings settings, LatencyModel latency, LongSupplier stopwatch) {
-        this(settings, latency, stopwatch, Map.of());
-    }
-
-    /**
-     * Of no generation yet, in a run that goes on.
-     *
-     * @param stopwatch nanoseconds, to tell how long decisions took; nothing depends on it
-     * @param recorded budgets of the micro-batches of committed steps that may have to be run again, which get the same ones
-     */
-    public BalancerLogic(Settings settings, LatencyModel latency, LongSupplier stopwatch,
-            Map<Long, List<Budgets>> recorded) {
-        this.recorded = Map.copyOf(recorded);
         this.settings = settings;
         this.latency = latency;
         this.stopwatch = stopwatch;
@@ -105,7 +99,8 @@ public final class BalancerLogic {
     private void onBeginGeneration(ToBalancer.BeginGeneration begin) {
         generation = begin.id();
         ranks = begin.ranks();
-        balancing = null;
+        committed = begin.committed();
+        balancing = new Balancing(settings.of(ranks), latency, learned(begin));
         plans.clear();
         // Ranks that were just connected have nothing to do, and need not say so.
         idle.clear();
@@ -114,6 +109,18 @@ public final class BalancerLogic {
         }
         current = null;
         step = null;
+    }
+
+    /** What is known after the step that the generation begins after. */
+    private Learned learned(ToBalancer.BeginGeneration begin) {
+        double hysteresis = settings.sparsity().hysteresis();
+        try {
+            return Learned.of(begin.learned(), settings.block(), hysteresis);
+        } catch (IOException e) {
+            effects.add(new Effect.Warn("what was learned before step " + (begin.id().step() + 1)
+                    + " cannot be read, and is learned anew: " + e.getMessage()));
+            return Learned.nothing(settings.block(), hysteresis);
+        }
     }
 
     private void onPlanReady(ToBalancer.PlanReady fact) {
@@ -145,28 +152,12 @@ public final class BalancerLogic {
             return;
         }
         long start = stopwatch.getAsLong();
-        balancing = balancing(current.step());
+        granted.clear();
         step = new RunningStep(plan, balancing.begin(RunningStep.lengths(plan), plan.rankOf()));
         planNanos = plan.planNanos() + stopwatch.getAsLong() - start;
         for (int rank : List.copyOf(idle)) {
             grant(rank);
         }
-    }
-
-    /**
-     * What decides about a step. A step that another generation has run, or begun, is begun from what was known before it, so
-     * that it is the same step again.
-     */
-    private Balancing balancing(long ofStep) {
-        Balancing found = balancing;
-        if (found == null) {
-            Balancing.Settings ofRanks = settings.ofRanks(ranks.size());
-            Balancing.Learned known = learnedBefore.getOrDefault(ofStep, learned);
-            found = known == null ? new Balancing(ofRanks, latency) : new Balancing(ofRanks, latency, known);
-        }
-        learnedBefore.keySet().removeIf(other -> other < ofStep - 1 || other > ofStep);
-        learnedBefore.put(ofStep, found.learned());
-        return found;
     }
 
     private void onRequestWork(ToBalancer.RequestWork command) {
@@ -192,7 +183,19 @@ public final class BalancerLogic {
         balancing.grant(step.state(), rank).ifPresent(microBatch -> {
             idle.remove(rank);
             tellGrant(rank, microBatch);
+            granted.computeIfAbsent(rank, r -> new ArrayList<>()).add(microBatch);
+            announceLast();
         });
+    }
+
+    private void announceLast() {
+        int numGranted = granted.values().stream().mapToInt(List::size).sum();
+        if (settings.announcesLast() && ranks.size() > 1 && numGranted == step.plan().microBatches().size()) {
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                effects.add(new Effect.TellRank(ranks.get(rank),
+                        new ToRank.AllGranted(current, granted.getOrDefault(rank, List.of()))));
+            }
+        }
     }
 
     private void tellGrant(int rank, int microBatch) {
@@ -202,7 +205,7 @@ public final class BalancerLogic {
     }
 
     private Budgets budgets(int microBatch) {
-        List<Budgets> asCommitted = recorded.get(current.step());
+        List<Budgets> asCommitted = committed.get(current.step());
         return asCommitted == null ? step.state().budgets(microBatch) : asCommitted.get(microBatch);
     }
 
@@ -227,17 +230,30 @@ public final class BalancerLogic {
         StepRecord record = new StepRecord(step, latency, settings);
         Balancing.Findings findings = balancing.end(step.state(), record::observed);
         for (Remedies.Advice advice : findings.advice()) {
-            effects.add(new Effect.Warn("step " + current.step() + ": rank " + advice.rank() + " is a straggler ("
-                    + findings.verdicts().get(advice.rank()).cause().label() + "); " + advice.action() + ": "
+            Verdict verdict = findings.verdicts().get(advice.rank());
+            effects.add(new Effect.Warn("step " + current.step() + ": rank " + advice.rank() + " on " + verdict.host()
+                    + " is a straggler (" + verdict.cause().label() + "); " + advice.action() + ": "
                     + advice.reason()));
         }
         effects.add(new Effect.TellCoordinator(
-                new ToCoordinator.StepBalanced(record.outcome(planNanos, findings))));
+                new ToCoordinator.StepBalanced(record.outcome(planNanos, findings, learned()))));
         if (settings.feedback() != Feedback.OFF) {
             effects.add(new Effect.TellBatcher(new ToBatcher.SpeedsObserved(current, findings.speeds())));
         }
-        learned = balancing.learned();
         step = null;
+    }
+
+    /** For whoever has to go on after this step. */
+    private LearnedBytes learned() {
+        if (!settings.policy().learns()) {
+            return LearnedBytes.NONE;
+        }
+        LearnedBytes learned = balancing.learned().toBytes();
+        if (learned.isNone()) {
+            effects.add(new Effect.Warn("what was learned of coverage by step " + current.step() + " takes more than "
+                    + LearnedBytes.MAX_SIZE + " bytes: a successor of this coordinator will have to learn it anew"));
+        }
+        return learned;
     }
 
     private void onFindLate(ToBalancer.FindLate command) {

@@ -2,6 +2,7 @@ package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.actors.message.FailureInfo;
 import io.sparsebalance.actors.message.FailureKind;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.util.List;
 import java.util.Optional;
 
@@ -84,7 +85,8 @@ final class Generations {
         s.applied = s.assembly.topStep();
         s.plannedUpTo = s.applied;
         s.id = s.id.withStep(s.applied);
-        s.effects.add(new Effect.TellBalancer(new ToBalancer.BeginGeneration(s.id, s.active)));
+        s.effects.add(new Effect.TellBalancer(new ToBalancer.BeginGeneration(s.id, s.active, learned(),
+                s.history.budgetsAfter(s.applied))));
         if (s.applied > s.committing) {
             boolean known = s.open != null && s.open.id().step() == s.applied && !s.open.finished().isEmpty();
             if (!known && s.assembly.applied().isEmpty()) {
@@ -102,6 +104,18 @@ final class Generations {
             s.effects.add(new Effect.NoteStart(parameters()));
         }
         steps.proceed();
+    }
+
+    /**
+     * What the balancer had learned by the step that the members hold: they know, if they ran it or copied it; the ledger does, if
+     * they read it from a checkpoint.
+     */
+    private LearnedBytes learned() {
+        Optional<StepOutcome> outcome = s.assembly.applied().map(AppliedStep::outcome)
+                .or(() -> Optional.ofNullable(s.open).filter(open -> open.id().step() == s.applied)
+                        .map(OpenStep::outcome));
+        return outcome.map(StepOutcome::learned)
+                .orElseGet(() -> s.history.learned(s.applied));
     }
 
     private long parameters() {
@@ -155,6 +169,9 @@ final class Generations {
         boolean hurts = takesPart(fact.member()) && (!stays || fact.id().sameGeneration(s.id));
         if (!stays) {
             dismiss(fact.member(), what, true);
+        }
+        if (hurts && s.phase == RunState.Phase.SAVING && info.kind() == FailureKind.INPUT_OUTPUT) {
+            steps.onCheckpointFailed(what);
         }
         if (hurts) {
             recover(what, Optional.of(info));

@@ -22,6 +22,9 @@ public sealed interface RankEffect {
     /** Make whatever waits for other ranks fail, now. */
     record AbortCollective(String reason) implements RankEffect {}
 
+    /** No more micro-batches of the step come to this rank: reduce what is final of their gradient. Not answered. */
+    record ReduceEarly(long step, int numMicroBatches) implements RankEffect {}
+
     /** Drop the gradient of the open step. */
     record ResetDevice(StepId id) implements RankEffect {}
 
@@ -46,8 +49,12 @@ public sealed interface RankEffect {
     /** Write a checkpoint. */
     record WriteCheckpoint(ToRank.SaveCheckpoint command) implements RankEffect {}
 
-    /** Release the device. */
-    record CloseDevice() implements RankEffect {}
+    /**
+     * Release the device.
+     *
+     * @param order that is obeyed
+     */
+    record CloseDevice(ToRank.Shutdown order) implements RankEffect {}
 
     /** The rank has ended. */
     record End() implements RankEffect {}

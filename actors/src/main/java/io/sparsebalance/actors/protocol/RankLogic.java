@@ -1,9 +1,7 @@
 package io.sparsebalance.actors.protocol;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -31,8 +29,7 @@ public final class RankLogic {
     private ToCoordinator.StepFinished lastFinished;
     private ToCoordinator.RankEvaluated lastEvaluated;
     private ToCoordinator.CheckpointSaved lastSaved;
-    /** Micro-batches of the open step whose gradients are added up, with what was said of them. */
-    private final Map<Integer, ToBalancer.MicroBatchCompleted> completed = new HashMap<>();
+    private final OwnWork completed = new OwnWork();
     /** What the device is doing; null if nothing. */
     private ToRank.Remote running;
     private long idleSince;
@@ -77,6 +74,7 @@ public final class RankLogic {
             case ToRank.CopyState copy -> onCopyState(copy);
             case ToRank.Activate activate -> onActivate(activate);
             case ToRank.Grant grant -> onGrant(grant);
+            case ToRank.AllGranted all -> onAllGranted(all);
             case ToRank.FinishStep finish -> onFinishStep(finish, now);
             case ToRank.Evaluate evaluate -> onEvaluate(evaluate);
             case ToRank.SaveCheckpoint save -> onSaveCheckpoint(save);
@@ -227,12 +225,21 @@ public final class RankLogic {
     private void onGrant(ToRank.Grant grant) {
         if (!isActive(grant.id()) || running != null || grant.id().step() != appliedStep + 1) {
             ignored++;
-        } else if (completed.containsKey(grant.microBatch())) {
+        } else if (completed.saidOf(grant.microBatch()) != null) {
             // The balancer did not hear of the completion: say it again, but do not add the gradient twice.
-            effects.add(new RankEffect.TellBalancer(completed.get(grant.microBatch())));
+            effects.add(new RankEffect.TellBalancer(completed.saidOf(grant.microBatch())));
         } else {
             running = grant;
             effects.add(new RankEffect.RunMicroBatch(grant));
+        }
+    }
+
+    /** Begins early only with all that was granted: a grant that was lost is said again later. */
+    private void onAllGranted(ToRank.AllGranted all) {
+        if (isActive(all.id()) && all.id().step() == appliedStep + 1 && completed.isAll(all, running)) {
+            effects.add(new RankEffect.ReduceEarly(all.id().step(), all.microBatches().size()));
+        } else {
+            ignored++;
         }
     }
 
@@ -243,7 +250,7 @@ public final class RankLogic {
             ToBalancer.MicroBatchCompleted answer = new ToBalancer.MicroBatchCompleted(ran.grant().id(),
                     new MicroBatchOutcome(ran.grant().microBatch(), rank, ran.grant().budgets(), ran.busyNanos(),
                             ran.gcNanos(), ran.result()));
-            completed.put(ran.grant().microBatch(), answer);
+            completed.add(answer);
             effects.add(new RankEffect.TellBalancer(answer));
         }
     }
@@ -352,7 +359,7 @@ public final class RankLogic {
         closing = true;
         active = false;
         effects.add(new RankEffect.AbortCollective(shutdown.reason()));
-        effects.add(new RankEffect.CloseDevice());
+        effects.add(new RankEffect.CloseDevice(shutdown));
     }
 
     private void onDeviceClosed(ToRank.DeviceClosed closed) {

@@ -72,19 +72,17 @@ public record RunSettings(String runId, long term, long numSteps, int plansAhead
      *
      * @param committed last committed step, 0 for none
      * @param saved step of the newest checkpoint, 0 for none
-     * @param checksums of the parameters after committed steps, as far as ranks may have to run them again
-     * @param budgets of the micro-batches of those steps
+     * @param steps that are committed, as far as ranks may have to run them again, or may begin after them
      */
-    public record Restart(long committed, long saved, Map<Long, Long> checksums, Map<Long, List<Budgets>> budgets) {
+    public record Restart(long committed, long saved, Map<Long, CommittedStep> steps) {
         /** Copies. */
         public Restart {
-            checksums = Map.copyOf(checksums);
-            budgets = Map.copyOf(budgets);
+            steps = Map.copyOf(steps);
         }
 
         /** Of a run that begins. */
         public static Restart none() {
-            return new Restart(0, 0, Map.of(), Map.of());
+            return new Restart(0, 0, Map.of());
         }
     }
 

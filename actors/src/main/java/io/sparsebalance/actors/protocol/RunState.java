@@ -27,6 +27,7 @@ final class RunState {
     final RunSettings settings;
     final Pace pace;
     final Roll roll = new Roll();
+    final History history;
     final List<Effect> effects = new ArrayList<>();
     Phase phase = Phase.FORMING;
     StepId id;
@@ -42,6 +43,8 @@ final class RunState {
     long committed;
     /** Step of the newest checkpoint. */
     long saved;
+    /** Step whose checkpoint could not be written and is left out. */
+    long leftOut;
     long plannedUpTo;
     /** Generations that ended since the last commit. */
     int recoveries;
@@ -57,6 +60,7 @@ final class RunState {
     RunState(RunSettings settings, long nowNanos) {
         this.settings = settings;
         this.pace = new Pace(settings.patience());
+        this.history = new History(settings.restart().steps());
         this.id = new StepId(settings.runId(), settings.term(), 0, settings.restart().committed());
         this.committed = settings.restart().committed();
         this.committing = committed;

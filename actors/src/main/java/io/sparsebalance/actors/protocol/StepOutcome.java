@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.protocol;
 
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.straggler.Verdict;
 import java.util.List;
@@ -15,10 +16,11 @@ import java.util.List;
  * @param targetSeconds T* of the budget plan
  * @param planNanos time of all decisions for this step
  * @param revisions of budgets or assignment inside the step
+ * @param learned by the balancer up to this step, where budgets of the next one depend on it
  */
 public record StepOutcome(StepId id, StepPlan plan, List<MicroBatchOutcome> outcomes, List<Double> predictedSeconds,
         List<Double> baseSeconds, double baseDensity, List<Double> coverage, double targetSeconds, long planNanos,
-        int revisions, List<Verdict> verdicts, StragglerEstimator.Slowest slowest) {
+        int revisions, List<Verdict> verdicts, StragglerEstimator.Slowest slowest, LearnedBytes learned) {
     /** Copies. */
     public StepOutcome {
         outcomes = List.copyOf(outcomes);
@@ -32,6 +34,6 @@ public record StepOutcome(StepId id, StepPlan plan, List<MicroBatchOutcome> outc
     public StepOutcome withoutSamples() {
         return new StepOutcome(id, plan, outcomes.stream().map(MicroBatchOutcome::withoutSamples).toList(),
                 predictedSeconds, baseSeconds, baseDensity, coverage, targetSeconds, planNanos, revisions, verdicts,
-                slowest);
+                slowest, learned);
     }
 }

@@ -3,6 +3,7 @@ package io.sparsebalance.actors.protocol;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.sparsity.RunningCoverage;
 import io.sparsebalance.policies.step.Balancing;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.step.StepSummary;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +28,7 @@ final class StepRecord {
                 step.outcomes().get(microBatch).result().coverage());
     }
 
-    StepOutcome outcome(long planNanos, Balancing.Findings findings) {
+    StepOutcome outcome(long planNanos, Balancing.Findings findings, LearnedBytes learned) {
         List<Double> coverage = new ArrayList<>();
         for (MicroBatchOutcome outcome : step.outcomes()) {
             coverage.add(KeptCoverage.of(settings.coverageBudgets(), outcome));
@@ -35,6 +36,6 @@ final class StepRecord {
         return new StepOutcome(step.plan().id(), step.plan(), step.outcomes(), summary.predictedSeconds(),
                 summary.baseSeconds(), summary.baseDensity(settings.sparsity().baseBudget(), latency), coverage,
                 step.state().budgetPlan().targetSeconds(), planNanos, step.state().revisions(), findings.verdicts(),
-                findings.slowest());
+                findings.slowest(), learned);
     }
 }

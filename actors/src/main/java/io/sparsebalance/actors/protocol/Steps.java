@@ -32,8 +32,11 @@ final class Steps {
             commit();
         }
         boolean last = s.applied >= s.settings.numSteps() || s.stopRequested || s.roll.isEveryoneLeaving();
-        if (s.saved < s.applied && s.applied >= s.committed && s.settings.checkpoint().isDue(s.applied, last)) {
+        boolean leftOut = s.leftOut == s.applied && !last;
+        if (!leftOut && s.saved < s.applied && s.applied >= s.committed
+                && s.settings.checkpoint().isDue(s.applied, last)) {
             s.phase = RunState.Phase.SAVING;
+            s.history.checkpoint(s.applied);
             s.await(s.pace.deadlineNanos(false));
             waiting.askAgain();
         } else if (last) {
@@ -48,7 +51,10 @@ final class Steps {
     private void commit() {
         s.committing = s.applied;
         s.pendingJournal++;
-        s.effects.add(new Effect.Commit(s.id, s.open.outcome(), s.open.finished(), s.open.heldOutLoss(),
+        StepOutcome outcome = s.open.outcome();
+        s.history.add(s.applied, new CommittedStep(s.open.checksum(),
+                outcome.outcomes().stream().map(MicroBatchOutcome::budgets).toList(), outcome.learned()));
+        s.effects.add(new Effect.Commit(s.id, outcome, s.open.finished(), s.open.heldOutLoss(),
                 s.pace.lastStepNanos()));
     }
 
@@ -117,11 +123,11 @@ final class Steps {
 
     /** A committed step that was run again must end as it did. */
     private Optional<String> ledgerMismatch() {
-        Long expected = s.settings.restart().checksums().get(s.id.step());
+        Long expected = s.history.checksum(s.id.step());
         return expected == null || expected == s.open.checksum()
                 ? Optional.empty()
                 : Optional
-                        .of(String.format("run again after a restart, it ended in parameters %08x, where the ledger has"
+                        .of(String.format("run again, it ended in parameters %08x, where the ledger has"
                                 + " %08x; with run.reduction = exact, and all nodes alike, it would not: compare devices, versions"
                                 + " and configuration", s.open.checksum(), expected));
     }
@@ -130,6 +136,13 @@ final class Steps {
         if (s.isOpen(RunState.Phase.EVALUATING, fact.id()) && s.open.note(fact) && s.open.unevaluated().isEmpty()) {
             proceed();
         }
+    }
+
+    /** A full disk is no reason not to train: the next checkpoint is written when it is due. Only the last one must be. */
+    void onCheckpointFailed(String what) {
+        s.leftOut = s.applied;
+        s.effects
+                .add(new Effect.Warn("there is no checkpoint of step " + s.applied + ", and the run goes on: " + what));
     }
 
     void onCheckpointSaved(ToCoordinator.CheckpointSaved fact) {

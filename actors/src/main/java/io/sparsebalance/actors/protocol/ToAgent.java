@@ -51,9 +51,9 @@ public sealed interface ToAgent {
     /**
      * A rank's actor has ended.
      *
-     * @param again whether its device is worth opening again
+     * @param order that ended it; empty if it ended by itself
      */
-    record RankEnded(int device, boolean again) implements Local {}
+    record RankEnded(MemberId member, Optional<ToRank.Shutdown> order) implements Local {}
 
     /** Time to say again what was not answered. */
     record Again() implements Local {}

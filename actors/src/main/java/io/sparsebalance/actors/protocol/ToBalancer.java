@@ -1,7 +1,10 @@
 package io.sparsebalance.actors.protocol;
 
 import io.sparsebalance.actors.message.WireMessage;
+import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.util.List;
+import java.util.Map;
 
 /** What the balancer takes. */
 public sealed interface ToBalancer {
@@ -17,11 +20,18 @@ public sealed interface ToBalancer {
     /** A rank ran a micro-batch. */
     record MicroBatchCompleted(StepId id, MicroBatchOutcome outcome) implements Remote {}
 
-    /** A generation begins; what was learned of coverage is kept, everything else begins anew. */
-    record BeginGeneration(StepId id, List<MemberId> ranks) implements Local {
+    /**
+     * A generation begins, after the step of its id.
+     *
+     * @param learned up to that step; of what else was known of the ranks before, nothing is kept
+     * @param committed budgets of the micro-batches of later steps that are in the ledger, and are run again with the same ones
+     */
+    record BeginGeneration(StepId id, List<MemberId> ranks, LearnedBytes learned,
+            Map<Long, List<Budgets>> committed) implements Local {
         /** Copies. */
         public BeginGeneration {
             ranks = List.copyOf(ranks);
+            committed = Map.copyOf(committed);
         }
     }
 

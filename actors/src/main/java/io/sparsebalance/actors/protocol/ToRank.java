@@ -67,6 +67,18 @@ public sealed interface ToRank {
     }
 
     /**
+     * No more micro-batches of a step come than those that were granted: what they add up to may be reduced as it becomes final.
+     *
+     * @param microBatches that were granted to the receiver in this step
+     */
+    record AllGranted(StepId id, List<Integer> microBatches) implements Remote {
+        /** Copies. */
+        public AllGranted {
+            microBatches = List.copyOf(microBatches);
+        }
+    }
+
+    /**
      * All micro-batches of the step are done: reduce and update.
      *
      * @param outcome of the step, without coverage

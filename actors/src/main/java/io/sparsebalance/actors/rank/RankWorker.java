@@ -12,7 +12,7 @@ import java.util.OptionalLong;
 
 /**
  * Everything a rank does on its device; the seam between the {@code Rank} actor and the engine. Every method is called on
- * the rank's device thread, one at a time.
+ * the rank's device thread, one at a time, except where said.
  */
 public interface RankWorker extends AutoCloseable {
     /** Device and model in one line. */
@@ -40,6 +40,14 @@ public interface RankWorker extends AutoCloseable {
 
     /** Forward and backward of one micro-batch; adds to this rank's gradient. */
     MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale);
+
+    /**
+     * This rank runs no more micro-batches of a step than so many, counted from the last step's end: what is final of their
+     * gradient may be reduced while the last one runs. {@link #dropStep} takes it back. Any thread; called once a step, or never.
+     */
+    default void lastMicroBatch(long step, int numMicroBatches) {
+        // To reduce at the end of the step is always right.
+    }
 
     /** Runs a micro-batch and forgets its gradient, between steps: memory is there then and kernels are compiled. */
     MicroBatchResult warmUp(List<SampleRef> samples, Budgets budgets);

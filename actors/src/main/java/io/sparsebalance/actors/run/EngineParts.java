@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.collective.NcclCollective;
 import io.sparsebalance.actors.profile.CountedTable;
 import io.sparsebalance.actors.profile.LatencyProfile;
 import io.sparsebalance.actors.profile.Profiles;
@@ -9,6 +10,7 @@ import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.actors.training.RunParts;
+import io.sparsebalance.api.CollectiveKind;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.RunInfo;
@@ -89,14 +91,24 @@ final class EngineParts implements PartsFactory {
             return (rank, collective) -> new NoopRankWorker(collective);
         }
         int[] coverageBudgets = Replicas.coverageBudgets(config.attention());
-        return (rank, collective) -> {
+        return (rank, given) -> {
             Device device = Replicas.device(config, rank, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
             long loadedStep = load(device, trainer);
+            Collective collective = collective(config, device, given);
             return new EngineRankWorker(device, trainer, tokens, collective,
                     reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap(),
                     resumes ? loadedStep : 0);
         };
+    }
+
+    private static Collective collective(TrainingConfig config, Device device, Collective given) {
+        CollectiveKind kind = config.run().collective();
+        boolean overHost = kind == CollectiveKind.HOST || config.run().reduction() == Reduction.EXACT
+                || (kind == CollectiveKind.AUTO && !device.isAccelerator());
+        return overHost
+                ? given
+                : new NcclCollective(given, device::links, kind == CollectiveKind.NCCL, config.run().stepTimeout());
     }
 
     private static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,
@@ -104,17 +116,29 @@ final class EngineParts implements PartsFactory {
         int numRanks = config.run().ranks();
         // Ranks of other nodes come and go; those of one process are all there are.
         boolean alone = numRanks == 1 && config.cluster().run().isEmpty();
+        boolean inBuckets = !alone && config.run().reduceBucket() > 0 && trainer.gradients().isAddressable();
         try {
             return switch (config.run().reduction()) {
-                case FAST -> new FastReduction(device, collective, alone);
-                case EXACT -> new ExactReduction(device, collective, trainer.numParameters(),
-                        Replicas.threadsPerRank(config, numRanks));
+                case FAST -> {
+                    FastReduction fast = new FastReduction(device, collective, alone);
+                    yield inBuckets ? bucketed(config, trainer, fast) : fast;
+                }
+                case EXACT -> {
+                    ExactReduction exact = new ExactReduction(device, collective, trainer.numParameters(),
+                            Replicas.threadsPerRank(config, numRanks));
+                    yield inBuckets ? bucketed(config, trainer, exact) : exact;
+                }
             };
         } catch (RuntimeException e) {
             try (device; trainer) {
                 throw e;
             }
         }
+    }
+
+    private static GradientReduction bucketed(TrainingConfig config, Trainer trainer, PieceReduction pieces) {
+        return new BucketedReduction(pieces, trainer.gradients(),
+                new Buckets(trainer.gradientOrder(), config.run().reduceBucket()));
     }
 
     /** Step of the checkpoint that was loaded, 0 for none. */

@@ -85,10 +85,16 @@ final class EngineRankWorker implements RankWorker {
 
     @Override
     public MicroBatchResult runMicroBatch(List<SampleRef> samples, Budgets budgets, double lossScale) {
+        reduction.microBatchBegins();
         MicroBatchResult result = trainer.forwardBackward(loader.load(samples), toArray(budgets), coverageBudgets,
-                lossScale);
+                lossScale, range -> reduction.complete(trainer.gradients(), range));
         reduction.microBatchEnded(trainer.gradients());
         return result;
+    }
+
+    @Override
+    public void lastMicroBatch(long step, int numMicroBatches) {
+        reduction.lastMicroBatch(step, numMicroBatches);
     }
 
     @Override

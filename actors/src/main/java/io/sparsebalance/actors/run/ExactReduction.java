@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.engine.GradientRange;
 import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.Tensor;
@@ -11,7 +12,7 @@ import io.sparsebalance.kernels.cpu.FixedPointSum;
  * micro-batch, in which order, or on how many ranks there are. A gradient that the JVM cannot address is copied to page-locked
  * memory of the host after each micro-batch.
  */
-final class ExactReduction implements GradientReduction {
+final class ExactReduction implements GradientReduction, PieceReduction {
     private final Device device;
     private final Collective collective;
     private final FixedPointSum sum;
@@ -53,6 +54,21 @@ final class ExactReduction implements GradientReduction {
         }
         sum.clear();
         return waitNanos;
+    }
+
+    @Override
+    public void take(Tensor gradients, GradientRange piece) {
+        sum.addAndClear(piece.bytesOf(gradients.segment()), piece.from());
+    }
+
+    @Override
+    public long reduce(Tensor gradients, GradientRange piece, long step) {
+        return collective.allReduceExact(sum.part(piece.from(), piece.to()), piece.bytesOf(gradients.segment()), step);
+    }
+
+    @Override
+    public void end() {
+        sum.clear();
     }
 
     @Override

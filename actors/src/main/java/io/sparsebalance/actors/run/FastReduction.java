@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.run;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.engine.GradientRange;
 import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.Tensor;
@@ -8,10 +9,10 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Plain F32: micro-batches add up on the device in the order that they were run in, ranks in their order. Gradients that the JVM
- * cannot address are added up where they are if the ranks share one device's memory, and pass through page-locked memory of the
- * host else.
+ * cannot address are added up where they are if the ranks share one device's memory, between devices if those are connected, and
+ * pass through page-locked memory of the host else.
  */
-final class FastReduction implements GradientReduction {
+final class FastReduction implements GradientReduction, PieceReduction {
     private final Device device;
     private final Collective collective;
     private final boolean alone;
@@ -42,6 +43,9 @@ final class FastReduction implements GradientReduction {
             device.stream().synchronize();
             return collective.allReduceSum(new DeviceArray(device, gradients), step);
         }
+        if (collective.linksDevices(step)) {
+            return collective.allReduceSum(gradients, step);
+        }
         if (staging == null) {
             staging = device.allocateHost(DType.F32, gradients.size());
         }
@@ -49,6 +53,21 @@ final class FastReduction implements GradientReduction {
         long waitNanos = collective.allReduceSum(staging.segment(), step);
         gradients.upload(staging.segment());
         return waitNanos;
+    }
+
+    @Override
+    public void take(Tensor gradients, GradientRange piece) {
+        // It is added up in the gradient itself.
+    }
+
+    @Override
+    public long reduce(Tensor gradients, GradientRange piece, long step) {
+        return collective.allReduceSum(piece.bytesOf(gradients.segment()), step);
+    }
+
+    @Override
+    public void end() {
+        // Nothing is kept.
     }
 
     @Override

@@ -1,9 +1,28 @@
 package io.sparsebalance.actors.run;
 
+import io.sparsebalance.engine.GradientRange;
 import io.sparsebalance.kernels.Tensor;
 
-/** Adds up the gradients of micro-batches and ranks. Device thread only. */
+/** Adds up the gradients of micro-batches and ranks. Device thread, except where said. */
 interface GradientReduction extends AutoCloseable {
+    /** A micro-batch begins. */
+    default void microBatchBegins() {
+        // Most have nothing to prepare.
+    }
+
+    /** The running micro-batch has done with a part of the gradient. */
+    default void complete(Tensor gradients, GradientRange range) {
+        // Most take the gradient as a whole.
+    }
+
+    /**
+     * This rank gets no more micro-batches of a step than so many, the running one included: their gradients may be reduced as they
+     * become final. Any thread.
+     */
+    default void lastMicroBatch(long step, int numMicroBatches) {
+        // Most reduce at the end of the step.
+    }
+
     /** Takes the gradient as it stands after a micro-batch; the next one is added to what this leaves. */
     void microBatchEnded(Tensor gradients);
 

@@ -2,6 +2,7 @@ package io.sparsebalance.actors.run;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.protocol.RunSettings;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.rundir.RunDirectory;
@@ -118,7 +119,7 @@ public final class RunHost implements TrainingRun {
         End end;
         try (RunParts parts = factory.prepare(runId, config, this::preparing);
                 RunDirectory directory = RunDirectory.create(config)) {
-            try (RunJournal journal = new RunJournal(runId, directory, listeners)) {
+            try (RunJournal journal = new RunJournal(runId, directory, listeners, FaultHooks.none())) {
                 notifier = journal;
                 end = act(parts, directory, journal);
                 finish(directory, journal, end);
@@ -165,7 +166,7 @@ public final class RunHost implements TrainingRun {
         CompletableFuture<End> ended = new CompletableFuture<>();
         RunContext context = new RunContext(parts, directory, journal,
                 new ProcessRanks(runId, config.run().ranks(), parts.workers(), config.run().stepTimeout()), 1,
-                RunSettings.Restart.none(),
+                RunSettings.Restart.none(), FaultHooks.none(),
                 (found, failure) -> ended.complete(new End(found, failure)));
         ActorSystem<?> own = null;
         try {

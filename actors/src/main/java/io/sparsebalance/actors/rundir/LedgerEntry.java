@@ -13,18 +13,28 @@ import java.util.List;
  * @param budgets of each micro-batch by layer, as run
  * @param loss mean over the global batch
  * @param parameterChecksum CRC32C of the parameters after the step
+ * @param learned what the balancer had learned by then, in Base64: a successor's budgets must not differ for lack of it; empty
+ *                where budgets do not depend on it
  */
 public record LedgerEntry(String runId, long term, long generation, long step, long firstPosition, int numSamples,
         List<List<Long>> samples, List<Integer> rankOf, List<List<Integer>> budgets, double loss,
-        long parameterChecksum) {
+        long parameterChecksum, String learned) {
     /** Copies, and checks that samples, ranks and budgets are of the same micro-batches. */
     public LedgerEntry {
         if (samples.size() != rankOf.size() || samples.size() != budgets.size()) {
             throw new IllegalArgumentException("ledger entry of step " + step + " has samples of " + samples.size()
                     + " micro-batches, ranks of " + rankOf.size() + ", budgets of " + budgets.size());
         }
+        // Entries of earlier versions do not say.
+        learned = learned == null ? "" : learned;
         samples = samples.stream().map(List::copyOf).toList();
         rankOf = List.copyOf(rankOf);
         budgets = budgets.stream().map(List::copyOf).toList();
+    }
+
+    /** The same without what was learned, which is large and of use only where ranks may begin after this step. */
+    LedgerEntry withoutLearned() {
+        return new LedgerEntry(runId, term, generation, step, firstPosition, numSamples, samples, rankOf, budgets, loss,
+                parameterChecksum, "");
     }
 }

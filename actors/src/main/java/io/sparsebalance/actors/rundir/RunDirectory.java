@@ -162,12 +162,20 @@ public final class RunDirectory implements AutoCloseable {
         if (terms.isPresent()) {
             // In this order: whoever takes the next term reads the ledger after it has taken it.
             ledger.force();
-            long newest = terms.get().newest();
-            if (newest > term) {
-                throw new StaleTermException(term, newest);
-            }
+            requireNewestTerm();
         }
         metrics.line(metricsLine);
+    }
+
+    /**
+     * Looks whether the run is still this one's to commit to, and to end.
+     *
+     * @throws StaleTermException if a coordinator of a later term has taken over
+     */
+    public void requireNewestTerm() throws IOException {
+        if (terms.isPresent()) {
+            terms.get().requireNewest(term);
+        }
     }
 
     /** Makes all that was committed survive a power cut. */

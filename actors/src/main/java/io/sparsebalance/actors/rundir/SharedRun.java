@@ -10,6 +10,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.LongPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -32,10 +34,13 @@ public final class SharedRun {
      * A run that was taken over.
      *
      * @param term of the coordinator that took it
-     * @param committed what earlier terms committed
+     * @param committed what earlier terms committed; what was learned is left out but of the steps at which ranks may begin: those
+     *                  with a checkpoint, and the last one
+     * @param oldestCheckpoint step of it, 0 for none: no rank begins before it
      * @param newestCheckpoint step of it, 0 for none
      */
-    public record Takeover(RunDirectory directory, long term, List<LedgerEntry> committed, long newestCheckpoint) {}
+    public record Takeover(RunDirectory directory, long term, List<LedgerEntry> committed, long oldestCheckpoint,
+            long newestCheckpoint) {}
 
     /** Where the run of a configuration is kept. */
     public static Path path(TrainingConfig config) {
@@ -46,6 +51,7 @@ public final class SharedRun {
      * Takes a new term, and opens the directory to go on after what is committed; makes it if this is the first term.
      *
      * @param owner who takes it, for people
+     * @throws StaleTermException if another coordinator took a later term meanwhile
      * @throws IOException if the directory cannot be used, a ledger is corrupt, or the run has ended
      */
     public static Takeover takeOver(TrainingConfig config, String owner) throws IOException {
@@ -61,12 +67,17 @@ public final class SharedRun {
         }
         Terms terms = new Terms(path.resolve("terms"));
         long term = terms.claim(owner);
-        List<LedgerEntry> committed = committed(path);
+        List<Long> checkpoints = checkpoints(path.resolve(RunDirectory.CHECKPOINTS));
+        long oldest = checkpoints.isEmpty() ? 0 : checkpoints.getFirst();
+        List<LedgerEntry> committed = committed(path, checkpoints::contains);
         forceLedgers(path);
+        // A later one has read before this one, and may have committed what was read here: this ledger would come before
+        // its own and could not go on after it.
+        terms.requireNewest(term);
         DurableFiles.write(path.resolve(RunDirectory.CONFIG), config.text());
         RunDirectory directory = RunDirectory.shared(path, terms, term, ledgerName(term),
                 committed.isEmpty() ? -1 : committed.getLast().step());
-        return new Takeover(directory, term, committed, newestCheckpoint(path.resolve(RunDirectory.CHECKPOINTS)));
+        return new Takeover(directory, term, committed, oldest, checkpoints.isEmpty() ? 0 : checkpoints.getLast());
     }
 
     private static String ledgerName(long term) {
@@ -80,6 +91,11 @@ public final class SharedRun {
      * @throws IOException as {@link Ledger#read}
      */
     public static List<LedgerEntry> committed(Path run) throws IOException {
+        return committed(run, step -> true);
+    }
+
+    /** @param learned whether to keep what was learned by a step before the last */
+    private static List<LedgerEntry> committed(Path run, LongPredicate learned) throws IOException {
         List<LedgerEntry> entries = new ArrayList<>();
         for (Path ledger : ledgers(run)) {
             for (LedgerEntry entry : Ledger.read(ledger)) {
@@ -91,6 +107,9 @@ public final class SharedRun {
                     throw new IOException("ledger " + ledger.toAbsolutePath().normalize() + " commits step "
                             + entry.step() + ", and nothing holds step " + expected
                             + ": a file is missing; restore it from a copy");
+                }
+                if (!entries.isEmpty() && !learned.test(entries.getLast().step())) {
+                    entries.addLast(entries.removeLast().withoutLearned());
                 }
                 entries.add(entry);
             }
@@ -128,17 +147,23 @@ public final class SharedRun {
 
     /** Step of the newest checkpoint in a directory, 0 for none. */
     public static long newestCheckpoint(Path checkpoints) throws IOException {
-        long newest = 0;
+        List<Long> steps = checkpoints(checkpoints);
+        return steps.isEmpty() ? 0 : steps.getLast();
+    }
+
+    /** Steps of the checkpoints in a directory, ascending. */
+    private static List<Long> checkpoints(Path checkpoints) throws IOException {
+        TreeSet<Long> steps = new TreeSet<>();
         if (Files.isDirectory(checkpoints)) {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(checkpoints)) {
                 for (Path file : files) {
                     Matcher name = CHECKPOINT.matcher(file.getFileName().toString());
                     if (name.matches()) {
-                        newest = Math.max(newest, Long.parseLong(name.group(1)));
+                        steps.add(Long.parseLong(name.group(1)));
                     }
                 }
             }
         }
-        return newest;
+        return List.copyOf(steps);
     }
 }

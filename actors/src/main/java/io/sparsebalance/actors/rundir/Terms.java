@@ -45,6 +45,18 @@ final class Terms {
         }
     }
 
+    /**
+     * Looks whether a term is the newest.
+     *
+     * @throws StaleTermException if it is not
+     */
+    void requireNewest(long term) throws IOException {
+        long newest = newest();
+        if (newest > term) {
+            throw new StaleTermException(term, newest);
+        }
+    }
+
     /** The newest term, 0 for none. */
     long newest() throws IOException {
         long newest = 0;

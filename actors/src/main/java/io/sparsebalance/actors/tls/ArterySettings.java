@@ -48,7 +48,7 @@ public final class ArterySettings {
         }
         if (cluster.tls().isEmpty()) {
             // Gradients and parameters: their connections listen there, whatever is set for Pekko.
-            plain.add(cluster.host());
+            plain.add(cluster.listenHost());
         }
         Optional<String> open = cluster.plaintextAccepted()
                 ? Optional.empty()

@@ -47,10 +47,10 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
         this.routes = new Routes(context.getSelf());
         BatcherLogic batching = new BatcherLogic(run.batcherSettings(), run.parts().tokens(), run.parts().order(),
                 run.parts().latency(), System::nanoTime);
-        BalancerLogic balancing = new BalancerLogic(run.balancerSettings(), run.parts().latency(), System::nanoTime,
-                run.restart().budgets());
+        BalancerLogic balancing = new BalancerLogic(run.balancerSettings(), run.parts().latency(), System::nanoTime);
         ActorRef<ToBatcher> batcher = context.spawn(Batcher.create(batching, routes), "batcher");
-        ActorRef<ToBalancer> balancer = context.spawn(Balancer.create(balancing, routes), "balancer");
+        ActorRef<ToBalancer> balancer = context
+                .spawn(run.hooks().messages(ToBalancer.class, Balancer.create(balancing, routes)), "balancer");
         routes.batcher(batcher);
         routes.balancer(balancer);
         this.logic = new CoordinatorLogic(

@@ -13,6 +13,7 @@ import io.sparsebalance.actors.rank.RankPlane;
 import io.sparsebalance.actors.rank.RankWorker;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -33,12 +34,12 @@ public final class Rank extends AbstractBehavior<ToRank> {
     private final ActorRefResolver resolver;
     private ActorRef<ToCoordinator> coordinator;
     private ActorRef<ToBalancer> balancer;
-    private final Consumer<Boolean> ended;
-    private boolean closing;
-    private boolean again = true;
+    private final Consumer<Optional<ToRank.Shutdown>> ended;
+    /** That ends it; null if none has come. */
+    private ToRank.Shutdown order;
 
     private Rank(ActorContext<ToRank> context, MemberId member, String runId, RankPlane plane,
-            Function<Collective, RankWorker> opener, Consumer<Boolean> ended) {
+            Function<Collective, RankWorker> opener, Consumer<Optional<ToRank.Shutdown>> ended) {
         super(context);
         this.ended = ended;
         this.resolver = ActorRefResolver.get(context.getSystem());
@@ -51,10 +52,10 @@ public final class Rank extends AbstractBehavior<ToRank> {
      * A rank, which opens its device at once.
      *
      * @param opener makes the worker, given the collective that it reduces with; called on the rank's device thread
-     * @param ended is told when the actor has ended, and whether the device is worth opening again
+     * @param ended is told when the actor has ended, and by whose order, if by any
      */
     public static Behavior<ToRank> create(MemberId member, String runId, RankPlane plane,
-            Function<Collective, RankWorker> opener, Consumer<Boolean> ended) {
+            Function<Collective, RankWorker> opener, Consumer<Optional<ToRank.Shutdown>> ended) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             timers.startTimerWithFixedDelay(new ToRank.AskAgain(), ASK_AGAIN);
             return new Rank(context, member, runId, plane, opener, ended);
@@ -68,9 +69,6 @@ public final class Rank extends AbstractBehavior<ToRank> {
     }
 
     private Behavior<ToRank> onMessage(ToRank message) {
-        if (message instanceof ToRank.Shutdown shutdown) {
-            again = shutdown.again();
-        }
         boolean over = false;
         for (RankEffect effect : logic.on(message, System.nanoTime())) {
             carryOut(effect);
@@ -95,11 +93,12 @@ public final class Rank extends AbstractBehavior<ToRank> {
             case RankEffect.CopyState copy -> answer(device.copy(copy.command()));
             case RankEffect.Connect connect -> answer(device.connect(connect));
             case RankEffect.RunMicroBatch run -> answer(device.runMicroBatch(run.grant()));
+            case RankEffect.ReduceEarly early -> device.lastMicroBatch(early.step(), early.numMicroBatches());
             case RankEffect.RunStepEnd run -> answer(device.finishStep(run.command()));
             case RankEffect.RunEvaluation run -> answer(device.evaluate(run.command()));
             case RankEffect.WriteCheckpoint write -> answer(device.saveCheckpoint(write.command()));
             case RankEffect.CloseDevice close -> {
-                closing = true;
+                order = close.order();
                 answer(device.close());
             }
             case RankEffect.End end -> {
@@ -116,11 +115,11 @@ public final class Rank extends AbstractBehavior<ToRank> {
 
     /** Stopped from outside, as when its node goes down: the device is released all the same. */
     private Behavior<ToRank> onPostStop() {
-        if (!closing) {
+        if (order == null) {
             device.abort("the rank's actor was stopped");
             device.close();
         }
-        ended.accept(again);
+        ended.accept(Optional.ofNullable(order));
         return this;
     }
 }

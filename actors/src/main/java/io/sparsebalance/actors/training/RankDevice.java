@@ -25,8 +25,8 @@ final class RankDevice {
 
     private final DeviceThread thread;
     private final RankPlane plane;
-    /** Device thread only. */
-    private RankWorker worker;
+    /** Written by the device thread. */
+    private volatile RankWorker worker;
 
     RankDevice(String threadName, RankPlane plane) {
         this.thread = new DeviceThread(threadName);
@@ -79,6 +79,11 @@ final class RankDevice {
             MicroBatchResult result = worker.runMicroBatch(grant.samples(), grant.budgets(), grant.lossScale());
             return new ToRank.MicroBatchRan(grant, System.nanoTime() - start, GcTime.nanos() - gcBefore, result);
         });
+    }
+
+    /** Not on the device thread, which runs a micro-batch. */
+    void lastMicroBatch(long step, int numMicroBatches) {
+        worker.lastMicroBatch(step, numMicroBatches);
     }
 
     CompletionStage<ToRank.Local> finishStep(ToRank.FinishStep command) {

@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.protocol.BalancerLogic;
 import io.sparsebalance.actors.protocol.BatcherLogic;
 import io.sparsebalance.actors.protocol.RunSettings;
@@ -35,6 +36,7 @@ public final class RunContext {
     private final RankSource ranks;
     private final RunSettings.Restart restart;
     private final long term;
+    private final FaultHooks hooks;
     private final BiConsumer<TrainingResult, Throwable> end;
     private final Map<Integer, List<List<SampleRef>>> heldOut = new ConcurrentHashMap<>();
 
@@ -44,16 +46,18 @@ public final class RunContext {
      * @param ranks where ranks come from
      * @param term of the coordinator
      * @param restart how far the ledger is
+     * @param hooks where the run can be made to fail
      * @param end is told the result, and the failure or null, when every rank is closed
      */
     public RunContext(RunParts parts, RunDirectory directory, RunJournal journal, RankSource ranks, long term,
-            RunSettings.Restart restart, BiConsumer<TrainingResult, Throwable> end) {
+            RunSettings.Restart restart, FaultHooks hooks, BiConsumer<TrainingResult, Throwable> end) {
         this.parts = parts;
         this.directory = directory;
         this.journal = journal;
         this.ranks = ranks;
         this.term = term;
         this.restart = restart;
+        this.hooks = hooks;
         this.end = end;
     }
 
@@ -69,8 +73,8 @@ public final class RunContext {
         return journal;
     }
 
-    RunSettings.Restart restart() {
-        return restart;
+    FaultHooks hooks() {
+        return hooks;
     }
 
     RankSource ranks() {
@@ -143,7 +147,8 @@ public final class RunContext {
                         config.balance().straggler().steps(),
                         SMOOTHING),
                 config.balance().straggler().evict(),
-                Arrays.stream(Replicas.coverageBudgets(attention)).boxed().toList());
+                Arrays.stream(Replicas.coverageBudgets(attention)).boxed().toList(),
+                config.run().reduceBucket() > 0);
     }
 
     /** The first held-out samples up to the token limit, dealt to the ranks in turn. */

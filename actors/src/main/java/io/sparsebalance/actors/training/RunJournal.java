@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.training;
 
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.RunDirectory;
 import io.sparsebalance.api.StepReport;
@@ -24,10 +25,12 @@ public final class RunJournal implements AutoCloseable {
 
     private final RunDirectory directory;
     private final List<TrainingListener> listeners;
+    private final FaultHooks hooks;
     private final ExecutorService executor;
 
     /** Borrows the directory. */
-    public RunJournal(String runId, RunDirectory directory, List<TrainingListener> listeners) {
+    public RunJournal(String runId, RunDirectory directory, List<TrainingListener> listeners, FaultHooks hooks) {
+        this.hooks = hooks;
         this.directory = directory;
         this.listeners = List.copyOf(listeners);
         this.executor = Executors.newSingleThreadExecutor(
@@ -42,6 +45,7 @@ public final class RunJournal implements AutoCloseable {
 
     CompletionStage<Void> commit(LedgerEntry entry, StepReport report) {
         return run(() -> {
+            hooks.beforeLedgerWrite();
             directory.commit(entry, report);
             each(listener -> listener.onStep(report));
         });

@@ -4,6 +4,7 @@ import com.esotericsoftware.kryo.Kryo;
 import com.esotericsoftware.kryo.io.Input;
 import com.esotericsoftware.kryo.io.Output;
 import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.nio.ByteBuffer;
@@ -19,8 +20,8 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
- * Codecs of the types that a component may have: int, long, double, boolean, text, constant of an enum, budgets, record, and
- * list or optional of any of these. Whole numbers take as many bytes as they need. Actors and paths travel as text, so that the
+ * Codecs of the types that a component may have: int, long, double, boolean, text, constant of an enum, budgets, what was learned
+ * (bytes), record, and list or optional of any of these. Whole numbers take as many bytes as they need. Actors and paths travel as text, so that the
  * protocol needs neither Pekko nor a file system.
  */
 final class FieldCodecs {
@@ -62,6 +63,9 @@ final class FieldCodecs {
         }
         if (plain == Budgets.class) {
             return budgets();
+        }
+        if (plain == LearnedBytes.class) {
+            return learned();
         }
         if (plain.isEnum()) {
             return constant(plain);
@@ -168,6 +172,14 @@ final class FieldCodecs {
             }
             return Budgets.of(byLayer);
         });
+    }
+
+    private static FieldCodec learned() {
+        return codec((output, value) -> {
+            LearnedBytes learned = (LearnedBytes) value;
+            writeSize(output, learned.size(), LearnedBytes.MAX_SIZE);
+            output.writeBytes(learned.toByteArray());
+        }, input -> LearnedBytes.of(input.readBytes(readSize(input, LearnedBytes.MAX_SIZE))));
     }
 
     private static void writeText(Output output, String text) {

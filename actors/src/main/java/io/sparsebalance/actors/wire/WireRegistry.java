@@ -27,7 +27,7 @@ import java.util.List;
  */
 public final class WireRegistry {
     /** Part of the manifest of every message; nodes that do not share it do not read each other. */
-    public static final int SCHEMA_VERSION = 1;
+    public static final int SCHEMA_VERSION = 2;
 
     /**
      * A record and its id.
@@ -55,6 +55,7 @@ public final class WireRegistry {
             new Entry(47, ToRank.Evaluate.class),
             new Entry(48, ToRank.SaveCheckpoint.class),
             new Entry(49, ToRank.Shutdown.class),
+            new Entry(50, ToRank.AllGranted.class),
             // To the balancer.
             new Entry(60, ToBalancer.RequestWork.class),
             new Entry(61, ToBalancer.MicroBatchCompleted.class),

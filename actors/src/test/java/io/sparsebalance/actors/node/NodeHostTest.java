@@ -3,9 +3,11 @@ package io.sparsebalance.actors.node;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparsebalance.TrainingConfigs;
+import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.Fakes;
+import io.sparsebalance.actors.training.LeftThreads;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.RunInfo;
 import io.sparsebalance.api.StepReport;
@@ -40,10 +42,28 @@ class NodeHostTest {
     Path directory;
     private final MemoryPlanes planes = new MemoryPlanes();
     private final List<Node> nodes = new ArrayList<>();
+    /** No step after this one is run: a run must not end before what a test does to it, however slow the machine is. */
+    private long lastStep = Long.MAX_VALUE;
+
+    private synchronized void hold(long after) {
+        lastStep = after;
+        notifyAll();
+    }
+
+    private synchronized void awaitTurn(long step) {
+        try {
+            while (step > lastStep) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
 
     /** A node under test. */
     private final class Node implements NodeListener, TrainingListener {
         private final CompletableFuture<String> address = new CompletableFuture<>();
+        private final CountDownLatch opened = new CountDownLatch(1);
         private final List<CountDownLatch> afterSteps = new ArrayList<>();
         private final NodeHost host;
 
@@ -53,8 +73,17 @@ class NodeHostTest {
                             new RunInfo(runId, c.run().directory(), c.run().steps(), c.run().ranks(), 0, SAMPLES, 0, 0,
                                     "00", "fake", "fake", new RunInfo.Documents(SAMPLES, 8192, 0, 0, 0, 0, 0)),
                             Fakes.tokens(SAMPLES, 0), new ShuffledOrder(1, SAMPLES), Fakes.latency(),
-                            (rank, collective) -> new NumberWorker(collective)),
-                    c -> planes.open());
+                            (rank, collective) -> {
+                                opened.countDown();
+                                return new NumberWorker(collective) {
+                                    @Override
+                                    public StepEnd finishStep(long step) {
+                                        awaitTurn(step);
+                                        return super.finishStep(step);
+                                    }
+                                };
+                            }),
+                    c -> planes.open(), FaultHooks.none());
             nodes.add(this);
         }
 
@@ -94,12 +123,12 @@ class NodeHostTest {
 
     @AfterEach
     void release() throws Exception {
+        hold(Long.MAX_VALUE);
         for (Node node : nodes) {
             node.host.abandon("the test is over");
             node.end();
         }
-        assertThat(Thread.getAllStackTraces().keySet()).noneMatch(
-                t -> t.isAlive() && t.getName().startsWith("sparsebalance") && t.getName().contains("rank"));
+        LeftThreads.assertNone(name -> name.startsWith("sparsebalance") && name.contains("rank"));
     }
 
     @Test
@@ -117,13 +146,16 @@ class NodeHostTest {
 
     @Test
     void theRunGoesOnWithoutALostWorkerAndTakesANewOneIn() throws Exception {
+        hold(STEPS / 3);
         List<Node> three = start(3);
         Node coordinator = coordinator(three);
         Node lost = three.stream().filter(node -> node != coordinator).findFirst().orElseThrow();
         coordinator.awaitSteps(5);
         lost.host.abandon("killed by the test");
         coordinator.awaitSteps(5);
-        new Node(three.get(0) == lost ? three.get(1).ready() : three.get(0).ready());
+        Node joiner = new Node(three.get(0) == lost ? three.get(1).ready() : three.get(0).ready());
+        assertThat(joiner.opened.await(60, TimeUnit.SECONDS)).isTrue();
+        hold(Long.MAX_VALUE);
         NodeEnd end = coordinator.end();
         assertThat(end.failure()).isEmpty();
         assertThat(end.digest()).isEqualTo(expected());
@@ -133,10 +165,13 @@ class NodeHostTest {
 
     @Test
     void aSuccessorTakesOverWhenTheCoordinatorsNodeIsLost() throws Exception {
+        hold(STEPS / 3);
         List<Node> three = start(3);
         Node coordinator = coordinator(three);
         coordinator.awaitSteps(5);
         coordinator.host.abandon("killed by the test");
+        coordinator.end();
+        hold(Long.MAX_VALUE);
         for (Node node : three) {
             if (node != coordinator) {
                 NodeEnd end = node.end();
@@ -161,11 +196,13 @@ class NodeHostTest {
 
     @Test
     void aNodeWithAnotherConfigurationIsRefusedAndTold() throws Exception {
+        hold(STEPS / 3);
         List<Node> three = start(2);
         Node odd = new Node(three.getFirst().ready(), "optimizer.learning-rate=0.5");
         NodeEnd end = odd.end();
         assertThat(end.kind()).isEqualTo(NodeEnd.Kind.REFUSED);
         assertThat(end.failure().orElseThrow()).hasMessageContaining("optimizer.learning-rate is 0.5 here");
+        hold(Long.MAX_VALUE);
         assertThat(three.getFirst().end().digest()).isEqualTo(expected());
     }
 

@@ -10,10 +10,14 @@ import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class BalancerLogicTest {
@@ -24,6 +28,7 @@ class BalancerLogicTest {
 
     private final Deque<Effect> effects = new ArrayDeque<>();
     private BalancerLogic logic;
+    private boolean announcesLast;
 
     @Test
     void ranksPullMicroBatchesAndTheCoordinatorIsToldOfTheEnd() {
@@ -43,6 +48,27 @@ class BalancerLogicTest {
         StepOutcome outcome = ((ToCoordinator.StepBalanced) next(Effect.TellCoordinator.class).message()).outcome();
         assertThat(outcome.outcomes()).hasSize(4);
         assertThat(outcome.slowest().imbalance()).isEqualTo(1.0);
+        assertThat(effects).isEmpty();
+    }
+
+    @Test
+    void ranksAreToldWhenAllIsGranted() {
+        announcesLast = true;
+        begin(Feedback.OFF);
+        tell(new ToBalancer.StartStep(FIRST));
+        tell(new ToBalancer.PlanReady(plan(FIRST, 0, 0, 1)));
+        ToRank.Grant first = grant(0);
+        ToRank.Grant second = grant(1);
+        assertThat(effects).isEmpty();
+        tell(new ToBalancer.MicroBatchCompleted(FIRST, done(first, 0, 1)));
+        ToRank.Grant third = grant(0);
+        assertThat(effects).containsExactly(
+                new Effect.TellRank(RANKS.get(0),
+                        new ToRank.AllGranted(FIRST, List.of(first.microBatch(), third.microBatch()))),
+                new Effect.TellRank(RANKS.get(1), new ToRank.AllGranted(FIRST, List.of(second.microBatch()))));
+        effects.clear();
+        tell(new ToBalancer.RequestWork(NONE, 0));
+        assertThat(grant(0)).isEqualTo(third);
         assertThat(effects).isEmpty();
     }
 
@@ -134,6 +160,44 @@ class BalancerLogicTest {
     }
 
     @Test
+    void aSuccessorThatKnowsWhatWasLearnedRunsTheSameStep() {
+        LearnedBytes learned = LearnedBytes.NONE;
+        for (int step = 1; step <= 3; step++) {
+            begin(Feedback.OFF, RANKS, learned);
+            StepOutcome first = runStep();
+            assertThat(first.learned()).isNotEqualTo(learned);
+            begin(Feedback.OFF, RANKS, learned);
+            assertThat(runStep()).isEqualTo(first);
+            learned = first.learned();
+        }
+        begin(Feedback.OFF, RANKS, LearnedBytes.of(new byte[]{9, 9}));
+        assertThat(effects.getFirst()).isInstanceOfSatisfying(Effect.Warn.class,
+                warning -> assertThat(warning.text()).contains("learned anew"));
+    }
+
+    /** Four documents of two lengths, of which the long ones keep little coverage, and layers that differ. */
+    private StepOutcome runStep() {
+        List<List<SampleRef>> microBatches = List.of(List.of(new SampleRef(0, 0, 8000)),
+                List.of(new SampleRef(1, 0, 3000)), List.of(new SampleRef(2, 0, 8000)),
+                List.of(new SampleRef(3, 0, 3000)));
+        tell(new ToBalancer.StartStep(FIRST));
+        tell(new ToBalancer.PlanReady(new StepPlan(FIRST, 0, microBatches, List.of(0, 1, 0, 1), 0)));
+        while (effects.getFirst() instanceof Effect.TellRank tell) {
+            effects.removeFirst();
+            ToRank.Grant grant = (ToRank.Grant) tell.message();
+            double least = grant.samples().getFirst().length() > 4000 ? 0.1 : 0.6;
+            List<List<Double>> coverage = new ArrayList<>();
+            for (int layer = 0; layer < Fakes.LAYERS; layer++) {
+                coverage.add(List.of(least, least + 0.1 + 0.15 * layer, least + 0.3));
+            }
+            tell(new ToBalancer.MicroBatchCompleted(FIRST, new MicroBatchOutcome(grant.microBatch(),
+                    RANKS.indexOf(tell.member()), grant.budgets(), 1_000_000, 0,
+                    new MicroBatchResult(1, 10, 10, 20, coverage))));
+        }
+        return ((ToCoordinator.StepBalanced) next(Effect.TellCoordinator.class).message()).outcome();
+    }
+
+    @Test
     void speedsGoToTheBatcherAndLateRanksAreNamed() {
         begin(Feedback.FULL);
         tell(new ToBalancer.StartStep(FIRST));
@@ -151,14 +215,45 @@ class BalancerLogicTest {
                 org.assertj.core.data.Offset.offset(0.01));
     }
 
+    @Test
+    void ranksOfASlowHostAreToldByItsName() {
+        List<MemberId> ranks = List.of(new MemberId("10.0.0.1:7000#a", 0), new MemberId("10.0.0.1:7000#a", 1),
+                new MemberId("[fe80::1]:7000#b", 0), new MemberId("[fe80::1]:7001#c", 0));
+        begin(Feedback.FULL, ranks, LearnedBytes.NONE);
+        List<String> warnings = new ArrayList<>();
+        for (long step = 1; step <= 6; step++) {
+            StepId id = FIRST.withStep(step);
+            tell(new ToBalancer.StartStep(id));
+            tell(new ToBalancer.PlanReady(plan(id, 0, 1, 2, 3)));
+            Map<Integer, ToRank.Grant> grants = new TreeMap<>();
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                Effect.TellRank tell = next(Effect.TellRank.class);
+                grants.put(ranks.indexOf(tell.member()), (ToRank.Grant) tell.message());
+            }
+            grants.forEach((rank, grant) -> tell(
+                    new ToBalancer.MicroBatchCompleted(id, done(grant, rank, rank < 2 ? 1 : 1.8))));
+            effects.stream().filter(Effect.Warn.class::isInstance).map(effect -> ((Effect.Warn) effect).text())
+                    .forEach(warnings::add);
+            effects.clear();
+            for (int rank = 0; rank < ranks.size(); rank++) {
+                tell(new ToBalancer.RequestWork(id, rank));
+            }
+        }
+        assertThat(warnings).hasSize(2).allMatch(text -> text.contains("[fe80::1] is a straggler (host)"));
+    }
+
     private void begin(Feedback feedback) {
+        begin(feedback, RANKS, LearnedBytes.NONE);
+    }
+
+    private void begin(Feedback feedback, List<MemberId> ranks, LearnedBytes learned) {
         BalancerLogic.Settings settings = new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5),
                 SparsityPolicies.byName("dst"), feedback, new StragglerEstimator.Settings(1.25, 3, 0.5),
-                false, List.of(2, 16, 32));
+                false, List.of(2, 16, 32), announcesLast);
         logic = new BalancerLogic(settings, Fakes.latency(), () -> 0);
         effects.clear();
-        tell(new ToBalancer.BeginGeneration(NONE, RANKS));
+        tell(new ToBalancer.BeginGeneration(NONE, ranks, learned, Map.of()));
     }
 
     private void tell(ToBalancer message) {

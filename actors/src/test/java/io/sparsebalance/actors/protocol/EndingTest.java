@@ -55,6 +55,15 @@ class EndingTest {
     }
 
     @Test
+    void aNodeThatIsLostTakesAllOpeningsOfItsDevicesAlong() {
+        tell(new ToCoordinator.RankReady(new MemberId("node", 0, 2), "rank-2", "endpoint", "device", 1, 0));
+        assertThat(effects).containsExactly(new Effect.TellRank(new MemberId("node", 0, 2),
+                new ToRank.Shutdown(1, "the run is ending", false)));
+        tell(new ToCoordinator.NodeLost("node", "killed"));
+        assertThat(effects.getLast()).isInstanceOf(Effect.End.class);
+    }
+
+    @Test
     void onlyALaterTermIsAReasonToStepDown() {
         tell(new ToCoordinator.Superseded(MEMBER, GENERATION));
         assertThat(effects).isEmpty();

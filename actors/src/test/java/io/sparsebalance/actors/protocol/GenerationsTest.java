@@ -69,6 +69,28 @@ class GenerationsTest {
         assertThat(world.commits.values()).containsOnly(1);
     }
 
+    @Test
+    void aFullDiskCostsCheckpointsAndNoStepUnlessItIsFullAtTheEnd() {
+        World world = new World(6, STEPS, 2);
+        world.elect(2);
+        world.add("a");
+        world.add("b");
+        world.fullDisk = true;
+        until(world, 8);
+        assertThat(world.warnings).anyMatch(warning -> warning.contains("no checkpoint of step 4"));
+        world.fullDisk = false;
+        finish(world);
+        assertThat(world.ledger).isEqualTo(reference());
+        World full = new World(6, STEPS, 0);
+        full.elect(1);
+        full.add("a");
+        full.fullDisk = true;
+        for (int i = 0; i < BOUND && full.end.isEmpty(); i++) {
+            full.step(0, 0);
+        }
+        assertThat(full.end.get().failure().get().what()).contains("while writing a checkpoint");
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
     void whateverHappensEveryStepIsCommittedOnceAndWithTheSameBits(long seed) {

@@ -54,6 +54,24 @@ class RankLogicTest {
         assertThat(logic.on(new ToRank.AskAgain(), 0)).noneMatch(RankLogicTest::isReady);
     }
 
+    @Test
+    void whatIsReducedEarlyIsAllThatWasGranted() {
+        StepId first = GENERATION.withStep(1);
+        run(grant(0));
+        assertThat(logic.on(new ToRank.AllGranted(first, List.of(0, 1)), 0)).as("a grant was lost").isEmpty();
+        logic.on(grant(1), 0);
+        assertThat(logic.on(new ToRank.AllGranted(GENERATION.withStep(2), List.of(0, 1)), 0)).isEmpty();
+        assertThat(logic.on(new ToRank.AllGranted(STALE.withStep(1), List.of(0, 1)), 0)).isEmpty();
+        assertThat(logic.on(new ToRank.AllGranted(first, List.of(0, 1)), 0))
+                .containsExactly(new RankEffect.ReduceEarly(1, 2));
+    }
+
+    @Test
+    void whoeverGotNothingReducesAtOnce() {
+        assertThat(logic.on(new ToRank.AllGranted(GENERATION.withStep(1), List.of()), 0))
+                .containsExactly(new RankEffect.ReduceEarly(1, 0));
+    }
+
     private void run(ToRank.Grant grant) {
         assertThat(logic.on(grant, 0)).containsExactly(new RankEffect.RunMicroBatch(grant));
         logic.on(new ToRank.MicroBatchRan(grant, 1, 0, new MicroBatchResult(1, 1, 1, 1, List.of())), 0);

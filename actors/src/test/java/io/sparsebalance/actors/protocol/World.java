@@ -1,5 +1,7 @@
 package io.sparsebalance.actors.protocol;
 
+import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.message.FailureKind;
 import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.actors.training.Fakes;
 import io.sparsebalance.data.ShuffledOrder;
@@ -11,6 +13,7 @@ import io.sparsebalance.policies.sparsity.Anchor;
 import io.sparsebalance.policies.sparsity.SparsityPolicies;
 import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Feedback;
+import io.sparsebalance.policies.step.LearnedBytes;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -55,8 +58,11 @@ final class World {
     final Map<Long, Integer> commits = new HashMap<>();
     final List<String> warnings = new ArrayList<>();
     Optional<Effect.End> end = Optional.empty();
+    /** Whether checkpoints cannot be written. */
+    boolean fullDisk;
     Optional<Effect.StepDown> steppedDown = Optional.empty();
     private final long numSteps;
+    private final int checkpointEvery;
     private final Map<MemberId, Node> nodes = new TreeMap<>();
     private final List<Letter> letters = new ArrayList<>();
     private final Map<StepId, Map<Integer, Long>> reduces = new HashMap<>();
@@ -73,6 +79,11 @@ final class World {
     private long askAt;
 
     World(long seed, long numSteps) {
+        this(seed, numSteps, 0);
+    }
+
+    World(long seed, long numSteps, int checkpointEvery) {
+        this.checkpointEvery = checkpointEvery;
         this.random = new Random(seed);
         this.numSteps = numSteps;
     }
@@ -84,14 +95,15 @@ final class World {
         long committed = ledger.size();
         RunSettings settings = new RunSettings(RUN, term, numSteps, 2,
                 new RunSettings.Evaluation(0, ranks -> List.of(List.of()), Budgets.uniform(4, Fakes.LAYERS)),
-                new RunSettings.Checkpoint(0, "checkpoints"), PATIENCE,
+                new RunSettings.Checkpoint(checkpointEvery, "checkpoints"), PATIENCE,
                 new RunSettings.Membership(true, numExpected, 1, 20, Set.of()),
-                new RunSettings.Restart(committed, saved, Map.copyOf(ledger), Map.of()),
+                new RunSettings.Restart(committed, saved, committedSteps()),
                 new RunSettings.Addresses("coordinator", "balancer"));
         coordinator = new CoordinatorLogic(settings, now);
         balancer = new BalancerLogic(new BalancerLogic.Settings(64,
                 new SparsitySettings(16, 2, 32, Anchor.MEAN, 0.5), SparsityPolicies.byName("fixed"), Feedback.OFF,
-                new StragglerEstimator.Settings(1.25, 3, 0.5), false, List.of(2, 16, 32)), Fakes.latency(), () -> 0);
+                new StragglerEstimator.Settings(1.25, 3, 0.5), false, List.of(2, 16, 32), false), Fakes.latency(),
+                () -> 0);
         batcher = new BatcherLogic(new BatcherLogic.Settings(RUN, 1, 4, 4, 4000, 1, Budgets.uniform(4, Fakes.LAYERS),
                 BatchingPolicies.byName("sab")), Fakes.tokens(40, 0), new ShuffledOrder(1, 40), Fakes.latency(),
                 () -> 0);
@@ -128,6 +140,13 @@ final class World {
 
     List<String> names() {
         return nodes.keySet().stream().map(MemberId::node).toList();
+    }
+
+    private Map<Long, CommittedStep> committedSteps() {
+        Map<Long, CommittedStep> steps = new TreeMap<>();
+        ledger.forEach((step, checksum) -> steps.put(step,
+                new CommittedStep(checksum, List.of(), LearnedBytes.NONE)));
+        return steps;
     }
 
     long committed() {
@@ -274,6 +293,8 @@ final class World {
                 yield new ToRank.MicroBatchRan(run.grant(), MILLI, 0, new MicroBatchResult(1, 1, 1, 1, List.of()));
             }
             case RankEffect.RunStepEnd run -> endStep(node, run.command());
+            case RankEffect.WriteCheckpoint write when fullDisk -> failed(write.command().id(), "writing a checkpoint",
+                    FailureKind.INPUT_OUTPUT);
             case RankEffect.WriteCheckpoint write -> new ToRank.CheckpointWritten(write.command().id(), "path",
                     Long.toHexString(node.parameters));
             case RankEffect.CloseDevice close -> new ToRank.DeviceClosed(0);
@@ -310,8 +331,11 @@ final class World {
     }
 
     private static ToRank.Local failed(StepId id, String doing) {
-        return new ToRank.DeviceFailed(id, doing, new io.sparsebalance.actors.message.FailureInfo(
-                io.sparsebalance.actors.message.FailureKind.COLLECTIVE, "given up", ""));
+        return failed(id, doing, FailureKind.COLLECTIVE);
+    }
+
+    private static ToRank.Local failed(StepId id, String doing, FailureKind kind) {
+        return new ToRank.DeviceFailed(id, doing, new FailureInfo(kind, "given up", ""));
     }
 
     private static long hash(long... values) {

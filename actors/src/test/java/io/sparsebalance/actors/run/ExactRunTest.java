@@ -35,8 +35,9 @@ class ExactRunTest {
         assertThat(one.checksums()).doesNotHaveDuplicates();
         assertThat(one.budgets().stream().flatMap(List::stream).distinct().count()).as("budgets differ")
                 .isGreaterThan(1);
-        assertThat(run("run.ranks=2")).isEqualTo(one);
-        assertThat(run("run.ranks=3", "balance.feedback=off", "device.threads-per-rank=2")).isEqualTo(one);
+        assertThat(run("run.ranks=2", "run.reduce-bucket=64KiB")).isEqualTo(one);
+        assertThat(run("run.ranks=3", "balance.feedback=off", "device.threads-per-rank=2",
+                "run.reduce-bucket=0")).isEqualTo(one);
         assertThat(run("run.ranks=4")).isEqualTo(one);
         assertThat(run("run.ranks=2", "run.seed=2").digest()).isNotEqualTo(one.digest());
     }

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sparsebalance.actors.collective.Collective;
+import io.sparsebalance.actors.collective.CollectiveException;
 import io.sparsebalance.actors.collective.InProcess;
+import io.sparsebalance.actors.collective.Seat;
 import io.sparsebalance.actors.rank.OwnThreads;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.engine.ModelConfig;
@@ -19,7 +21,7 @@ import io.sparsebalance.kernels.DeviceSettings;
 import io.sparsebalance.kernels.Devices;
 import io.sparsebalance.kernels.Packing;
 import io.sparsebalance.kernels.Tensor;
-import io.sparsebalance.kernels.cpu.FixedPointSum;
+import io.sparsebalance.kernels.cpu.FixedPointWords;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -48,8 +50,18 @@ class FastReductionTest {
         }
 
         @Override
-        public long allReduceExact(FixedPointSum partial, MemorySegment total, long step) {
+        public long allReduceExact(FixedPointWords partial, MemorySegment total, long step) {
             return collective.allReduceExact(partial, total, step);
+        }
+
+        @Override
+        public Seat seat() {
+            return collective.seat();
+        }
+
+        @Override
+        public Optional<CollectiveException> failure() {
+            return collective.failure();
         }
 
         @Override

@@ -8,6 +8,7 @@ import io.sparsebalance.actors.rundir.Ledger;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.MetricsReader;
 import io.sparsebalance.actors.training.Fakes;
+import io.sparsebalance.actors.training.LeftThreads;
 import io.sparsebalance.actors.training.RankWorkerFactory;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.RunInfo;
@@ -202,8 +203,7 @@ class RunHostTest {
     }
 
     private static void assertNoThreads() {
-        assertThat(Thread.getAllStackTraces().keySet())
-                .noneMatch(t -> t.isAlive() && t.getName().startsWith("sparsebalance"));
+        LeftThreads.assertNone(name -> name.startsWith("sparsebalance"));
     }
 
     private TrainingResult finish(TrainingConfig config, RankWorkerFactory workers, TrainingListener listener) {

@@ -16,7 +16,7 @@ final class Steps {
         List<StepReport.MicroBatchStep> microBatches = new ArrayList<>();
         for (int i = 0; i < 1 + random.nextInt(4); i++) {
             ranks.add(new StepReport.RankStep(i, number(random), number(random), number(random), number(random),
-                    random.nextBoolean()));
+                    random.nextBoolean(), "device", "host-" + i));
             microBatches.add(new StepReport.MicroBatchStep(i, random.nextInt(2),
                     random.ints(random.nextInt(5), 1, 130_000).boxed().toList(),
                     random.ints(4, 1, 64).boxed().toList(), number(random), number(random), number(random),
@@ -40,7 +40,7 @@ final class Steps {
             budgets.add(random.ints(4, 1, 64).boxed().toList());
         }
         return new LedgerEntry("run-1", 1, 2, step, 8 * (step - 1), 8, samples, rankOf, budgets, number(random),
-                random.nextLong(1L << 32));
+                random.nextLong(1L << 32), random.nextBoolean() ? "" : "TGVhcm5lZA==");
     }
 
     /** Any double: of every magnitude, and now and then infinite or not a number. */

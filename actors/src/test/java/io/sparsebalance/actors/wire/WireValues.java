@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.wire;
 
 import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -70,6 +71,11 @@ final class WireValues {
         }
         if (type == Budgets.class) {
             return Budgets.of(random.ints(random.nextInt(1, 6), 1, 4096).toArray());
+        }
+        if (type == LearnedBytes.class) {
+            byte[] bytes = new byte[random.nextInt(4) * 50];
+            random.nextBytes(bytes);
+            return LearnedBytes.of(bytes);
         }
         if (type.isEnum()) {
             return type.getEnumConstants()[random.nextInt(type.getEnumConstants().length)];

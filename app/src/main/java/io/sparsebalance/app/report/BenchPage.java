@@ -33,7 +33,7 @@ public final class BenchPage {
                 + Page.section("Busy and waiting",
                         "Mean of each rank over the steps. <span class=\"key\" style=\"background:var(--busy)\"></span>busy"
                                 + "<span class=\"key\" style=\"background:var(--wait)\"></span>waiting for the slowest rank.",
-                        busyAndWait())
+                        busyAndWait().toString())
                 + Page.section("Time of a step", "From the first to the last quarter of the steps, median as a point.",
                         spread())
                 + Page.section("Imbalance",
@@ -50,8 +50,8 @@ public final class BenchPage {
 
     private String table() {
         StringBuilder text = new StringBuilder("<table><tr>");
-        for (String name : new String[]{"arm", "imbalance", "step s", "quarters", "speed-up", "ideal", "density",
-            "coverage", "plan ms", "overhead", "held-out loss"}) {
+        for (String name : new String[]{"arm", "imbalance", "step s", "quarters", "speed-up", "all steps",
+            "paired", "ideal", "density", "coverage", "plan ms", "overhead", "held-out loss"}) {
             text.append("<th>").append(name).append("</th>");
         }
         List<ArmResult> results = report.results();
@@ -60,11 +60,12 @@ public final class BenchPage {
             BenchReport.ArmSteps arm = arms.get(i);
             text.append(String.format(Locale.ROOT,
                     "</tr>%n<tr><td>%s</td><td>%.3f</td><td>%.4f</td><td>%.4f to %.4f</td><td>%.3f</td><td>%.3f</td>"
-                            + "<td>%.1f %%</td><td>%.1f %%</td><td>%.2f</td><td>%.2f %%</td><td>%s</td>",
+                            + "<td>%.3f</td><td>%.3f</td><td>%.1f %%</td><td>%.1f %%</td><td>%.2f</td><td>%.2f %%</td><td>%s</td>",
                     Html.escape(result.arm()), result.imbalance(), result.stepSeconds(),
                     arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
-                    result.speedup(), result.idealSpeedup(), 100 * result.density(), 100 * result.coverage(),
-                    result.planMillis(), 100 * BenchReport.overhead(arm),
+                    result.speedup(), report.speedupOfAllSteps(arm), report.pairedSpeedup(arm), result.idealSpeedup(),
+                    100 * result.density(), 100 * result.coverage(), result.planMillis(),
+                    100 * BenchReport.overhead(arm),
                     arm.heldOutLoss().isPresent()
                             ? String.format(Locale.ROOT, "%.4f", arm.heldOutLoss().getAsDouble())
                             : "-"));
@@ -83,7 +84,12 @@ public final class BenchPage {
         return text.toString();
     }
 
-    private String busyAndWait() {
+    /** Busy and waiting time of each rank in each arm, as an SVG file. */
+    public String busyPicture() {
+        return busyAndWait().standalone();
+    }
+
+    private Svg busyAndWait() {
         int numRanks = report.settings().numRanks();
         int row = Math.max(6, Math.min(18, 120 / numRanks));
         int band = numRanks * row + 14;
@@ -110,7 +116,7 @@ public final class BenchPage {
             }
         }
         svg.text((left + Svg.right()) / 2.0, svg.bottom() + 36, "middle", "seconds");
-        return svg.toString();
+        return svg;
     }
 
     private static double longest(BenchReport.ArmSteps arm, int numRanks) {

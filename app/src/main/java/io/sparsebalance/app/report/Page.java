@@ -5,7 +5,8 @@ final class Page {
     /** End of a page. */
     static final String END = "</body></html>\n";
 
-    private static final String STYLE = """
+    /** For pages, and for pictures that are files of their own. */
+    static final String STYLE = """
             :root { color-scheme: light dark; --ink: #1c2330; --soft: #667085; --line: #d5dae3; --page: #fff; --card: #f6f7fa;
                     --busy: #2f6fdb; --wait: #f0a63c; --alt: #b8428f; }
             @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #39414f; --page: #14181f;

@@ -100,8 +100,16 @@ final class Svg {
         return title.isEmpty() ? "" : "<title>" + Html.escape(title) + "</title>";
     }
 
+    /** As a part of a page. */
     @Override
     public String toString() {
         return "<svg viewBox=\"0 0 " + WIDTH + " " + height + "\" role=\"img\">" + body + "</svg>";
+    }
+
+    /** As a file of its own. */
+    String standalone() {
+        return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + WIDTH + " " + height
+                + "\" font-family=\"sans-serif\">\n<style>\n" + Page.STYLE + "</style>\n"
+                + body.toString().replace("><", ">\n<") + "\n</svg>\n";
     }
 }

@@ -29,6 +29,13 @@ final class FixedPoint {
     private static final int LIMIT_BITS = Float.floatToRawIntBits(LIMIT);
     private static final int MAGNITUDE = 0x7fff_ffff;
     private static final int FINE_BITS = 42;
+    private static final long FINE_MASK = (1L << FINE_BITS) - 1;
+    /** Words below these, and not below their negatives, can be packed: |coarse| * 2^42 + |fine| is below 2^63. */
+    private static final long PACKED_COARSE = 1L << 20;
+    private static final int PACKED_COARSE_BITS = 21;
+    private static final long PACKED_FINE = 1L << 61;
+    private static final int PACKED_FINE_BITS = 62;
+    private static final float PACKED_UNIT = 0x1p-62f;
     private static final double TO_COARSE = 0x1p20;
     private static final double TO_FINE = 0x1p42;
     private static final double COARSE_UNIT = 0x1p-20;
@@ -121,9 +128,68 @@ final class FixedPoint {
         }
     }
 
-    /** Writes the elements of a block as the nearest floats, ties to even. */
-    static void toFloats(MemorySegment block, MemorySegment values) {
+    /**
+     * Puts every element of a block into one word: coarse * 2^42 + fine.
+     *
+     * @return false if one does not fit; then the words mean nothing
+     */
+    static boolean pack(MemorySegment block, MemorySegment packed) {
+        long fine = packed.byteSize();
+        LongVector outside = LongVector.zero(LONGS);
+        long at = 0;
+        for (; at + LONGS.vectorByteSize() <= fine; at += LONGS.vectorByteSize()) {
+            LongVector high = LongVector.fromMemorySegment(LONGS, block, at, ORDER);
+            LongVector low = LongVector.fromMemorySegment(LONGS, block, fine + at, ORDER);
+            outside = outside.or(high.add(PACKED_COARSE).lanewise(VectorOperators.LSHR, PACKED_COARSE_BITS))
+                    .or(low.add(PACKED_FINE).lanewise(VectorOperators.LSHR, PACKED_FINE_BITS));
+            high.lanewise(VectorOperators.LSHL, FINE_BITS).add(low).intoMemorySegment(packed, at, ORDER);
+        }
+        long rest = 0;
+        for (; at < fine; at += Long.BYTES) {
+            long high = block.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+            long low = block.get(ValueLayout.JAVA_LONG_UNALIGNED, fine + at);
+            rest |= (high + PACKED_COARSE) >>> PACKED_COARSE_BITS | (low + PACKED_FINE) >>> PACKED_FINE_BITS;
+            packed.set(ValueLayout.JAVA_LONG_UNALIGNED, at, (high << FINE_BITS) + low);
+        }
+        return (outside.reduceLanes(VectorOperators.OR) | rest) == 0;
+    }
+
+    /** Adds packed words to a block of as many elements. */
+    static void addPacked(MemorySegment packed, MemorySegment block) {
+        long fine = packed.byteSize();
+        long at = 0;
+        for (; at + LONGS.vectorByteSize() <= fine; at += LONGS.vectorByteSize()) {
+            LongVector word = LongVector.fromMemorySegment(LONGS, packed, at, ORDER);
+            addTo(block, at, word.lanewise(VectorOperators.ASHR, FINE_BITS));
+            addTo(block, fine + at, word.and(FINE_MASK));
+        }
+        for (; at < fine; at += Long.BYTES) {
+            long word = packed.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+            addTo(block, at, word >> FINE_BITS);
+            addTo(block, fine + at, word & FINE_MASK);
+        }
+    }
+
+    /** Writes packed words as the nearest floats, ties to even: both steps round only once, since the scale is exact. */
+    private static void packedToFloats(MemorySegment packed, MemorySegment values, int length) {
+        for (int i = 0; i < length; i++) {
+            values.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (long) i * Float.BYTES,
+                    (float) packed.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * Long.BYTES) * PACKED_UNIT);
+        }
+    }
+
+    /**
+     * Writes the elements of a block as the nearest floats, ties to even.
+     *
+     * @param scratch 8 bytes an element
+     */
+    static void toFloats(MemorySegment block, MemorySegment values, MemorySegment scratch) {
         int length = (int) (values.byteSize() / Float.BYTES);
+        MemorySegment packed = scratch.asSlice(0, (long) length * Long.BYTES);
+        if (pack(block, packed)) {
+            packedToFloats(packed, values, length);
+            return;
+        }
         for (int i = 0; i < length; i++) {
             values.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (long) i * Float.BYTES,
                     toFloat(block.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * Long.BYTES),

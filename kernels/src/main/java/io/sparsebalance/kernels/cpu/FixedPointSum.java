@@ -13,7 +13,7 @@ import java.lang.foreign.ValueLayout;
  *
  * <p>Lives in memory of the host, 16 bytes an element. One thread at a time.
  */
-public final class FixedPointSum implements AutoCloseable {
+public final class FixedPointSum implements FixedPointWords, AutoCloseable {
     /** Most arrays that a sum, or sums that are added up, may hold together. */
     public static final int MAX_ARRAYS = 1 << 20;
     /** Elements of a block; a range that is worked on begins at a multiple of it. */
@@ -44,7 +44,7 @@ public final class FixedPointSum implements AutoCloseable {
         this.workers = new WorkerPool(name, numThreads);
     }
 
-    /** Elements of each array. */
+    @Override
     public long numElements() {
         return numElements;
     }
@@ -63,10 +63,22 @@ public final class FixedPointSum implements AutoCloseable {
     public void addAndClear(MemorySegment values) {
         require(values.byteSize() == numElements * Float.BYTES, values.byteSize() + " bytes of floats do not fit "
                 + numElements + " elements");
-        forEachTask((from, to) -> {
+        addAndClear(values, 0);
+    }
+
+    /**
+     * Adds a part of an array and sets it to zero.
+     *
+     * @param values F32 of the part
+     * @param first its first element, a multiple of {@link #BLOCK}; it ends at another, or with the array
+     */
+    public void addAndClear(MemorySegment values, long first) {
+        long last = first + values.byteSize() / Float.BYTES;
+        requireBlocks(first, last);
+        forEachTask(first, last, (from, to) -> {
             for (long at = from; at < to; at += BLOCK) {
                 long end = Math.min(to, at + BLOCK);
-                MemorySegment floats = floats(values, at, end);
+                MemorySegment floats = floats(values, at - first, end - first);
                 int outside = FixedPoint.firstOutside(floats);
                 if (outside >= 0) {
                     markVoid(at + outside);
@@ -79,10 +91,11 @@ public final class FixedPointSum implements AutoCloseable {
     /** Sets the sum to zero, and valid. */
     public void clear() {
         firstVoid = NONE;
-        forEachTask((from, to) -> words(from, to).fill((byte) 0));
+        forEachTask(0, numElements, (from, to) -> words(from, to).fill((byte) 0));
     }
 
-    /** The least index at which some array held NaN, infinity or a float of {@link #LIMIT} or more; else {@link #NONE}. */
+    /** The least index of all. */
+    @Override
     public synchronized long firstVoid() {
         return firstVoid;
     }
@@ -91,17 +104,42 @@ public final class FixedPointSum implements AutoCloseable {
         firstVoid = Math.min(firstVoid, index);
     }
 
-    /**
-     * The words of elements {@code from} to {@code to}, exclusive: of each block, coarse words, then fine words. Words of the same
-     * range of two sums are added with {@link #addWords}.
-     *
-     * @param from multiple of {@link #BLOCK}
-     * @param to multiple of {@link #BLOCK}, or the number of elements
-     */
+    @Override
     public MemorySegment words(long from, long to) {
+        requireBlocks(from, to);
+        return words.segment().asSlice(bytes(0, from), bytes(from, to));
+    }
+
+    private void requireBlocks(long from, long to) {
         require(from % BLOCK == 0 && (to % BLOCK == 0 || to == numElements) && from <= to && to <= numElements,
                 "elements " + from + " to " + to + " of " + numElements + " are not whole blocks");
-        return words.segment().asSlice(bytes(0, from), bytes(from, to));
+    }
+
+    /**
+     * A part, which changes with this. It may be read while other parts are added to.
+     *
+     * @param from as in {@link #words}
+     * @param to as in {@link #words}
+     */
+    public FixedPointWords part(long from, long to) {
+        requireBlocks(from, to);
+        return new FixedPointWords() {
+            @Override
+            public long numElements() {
+                return to - from;
+            }
+
+            @Override
+            public MemorySegment words(long first, long last) {
+                return FixedPointSum.this.words(from + first, from + last);
+            }
+
+            @Override
+            public long firstVoid() {
+                long index = FixedPointSum.this.firstVoid();
+                return index >= from && index < to ? index - from : NONE;
+            }
+        };
     }
 
     /** Adds words of one range to those of another of the same length. */
@@ -109,6 +147,41 @@ public final class FixedPointSum implements AutoCloseable {
         require(source.byteSize() == target.byteSize(),
                 source.byteSize() + " bytes of words to " + target.byteSize());
         FixedPoint.addWords(source, target);
+    }
+
+    /**
+     * Puts words of a range into half the memory, one for each element, which is possible while no element is 1 or more.
+     *
+     * @param words of a range that begins with a block
+     * @param packed half as many bytes
+     * @return false if it is not possible; then the packed words mean nothing
+     */
+    public static boolean pack(MemorySegment words, MemorySegment packed) {
+        require(words.byteSize() == 2 * packed.byteSize(), words.byteSize() + " bytes of words to "
+                + packed.byteSize());
+        long size = packed.byteSize() / Long.BYTES;
+        for (long at = 0; at < size; at += BLOCK) {
+            long end = Math.min(size, at + BLOCK);
+            if (!FixedPoint.pack(words.asSlice(bytes(0, at), bytes(at, end)), packed(packed, at, end))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Adds what {@link #pack} wrote to words of as many elements. */
+    public static void addPacked(MemorySegment packed, MemorySegment target) {
+        require(target.byteSize() == 2 * packed.byteSize(), packed.byteSize() + " bytes of packed words to "
+                + target.byteSize());
+        long size = packed.byteSize() / Long.BYTES;
+        for (long at = 0; at < size; at += BLOCK) {
+            long end = Math.min(size, at + BLOCK);
+            FixedPoint.addPacked(packed(packed, at, end), target.asSlice(bytes(0, at), bytes(at, end)));
+        }
+    }
+
+    private static MemorySegment packed(MemorySegment packed, long from, long to) {
+        return packed.asSlice(from * Long.BYTES, (to - from) * Long.BYTES);
     }
 
     /**
@@ -120,9 +193,10 @@ public final class FixedPointSum implements AutoCloseable {
     public static void toFloats(MemorySegment words, MemorySegment values) {
         long size = values.byteSize() / Float.BYTES;
         require(words.byteSize() == bytes(0, size), words.byteSize() + " bytes of words for " + size + " elements");
+        MemorySegment scratch = MemorySegment.ofArray(new long[BLOCK]);
         for (long at = 0; at < size; at += BLOCK) {
             long end = Math.min(size, at + BLOCK);
-            FixedPoint.toFloats(words.asSlice(bytes(0, at), bytes(at, end)), floats(values, at, end));
+            FixedPoint.toFloats(words.asSlice(bytes(0, at), bytes(at, end)), floats(values, at, end), scratch);
         }
     }
 
@@ -137,10 +211,10 @@ public final class FixedPointSum implements AutoCloseable {
         return values.asSlice(from * Float.BYTES, (to - from) * Float.BYTES);
     }
 
-    private void forEachTask(Range body) {
+    private void forEachTask(long first, long last, Range body) {
         long elements = (long) TASK * BLOCK;
-        workers.forEach(Math.toIntExact(Math.ceilDiv(numElements, elements)), (task, worker) -> body
-                .run(task * elements, Math.min(numElements, (task + 1) * elements)));
+        workers.forEach(Math.toIntExact(Math.ceilDiv(last - first, elements)), (task, worker) -> body
+                .run(first + task * elements, Math.min(last, first + (task + 1) * elements)));
     }
 
     private static void require(boolean condition, String what) {

@@ -22,6 +22,11 @@ final class CudaCapabilities {
         } catch (IllegalStateException e) {
             parts.add(Capability.missing("cuBLASLt", e.getMessage()));
         }
+        try {
+            parts.add(Capability.found("NCCL", Nccl.get().description()));
+        } catch (IllegalStateException e) {
+            parts.add(Capability.missing("NCCL", "only for ranks on several GPUs: " + e.getMessage()));
+        }
         List<String> built = KernelSources.binaries();
         parts.add(built.isEmpty()
                 ? Capability.missing("built kernels", "this build found no nvcc; NVRTC compiles them at run time")

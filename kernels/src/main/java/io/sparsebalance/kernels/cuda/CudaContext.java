@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUuuid;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -82,6 +83,13 @@ final class CudaContext implements AutoCloseable {
     /** Number of the GPU in this process. */
     int ordinal() {
         return ordinal;
+    }
+
+    /** Number that no other GPU has: 16 bytes. */
+    byte[] uuid() {
+        CUuuid uuid = new CUuuid();
+        CudaErrors.check(JCudaDriver.cuDeviceGetUuid(uuid, device), "cuDeviceGetUuid");
+        return uuid.bytes;
     }
 
     /** What the GPU is. */

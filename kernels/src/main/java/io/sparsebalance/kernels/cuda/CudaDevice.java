@@ -3,6 +3,7 @@ package io.sparsebalance.kernels.cuda;
 import io.sparsebalance.kernels.AttentionShape;
 import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
+import io.sparsebalance.kernels.DeviceLinks;
 import io.sparsebalance.kernels.DeviceSettings;
 import io.sparsebalance.kernels.MemoryStatistics;
 import io.sparsebalance.kernels.Ops;
@@ -142,6 +143,11 @@ public final class CudaDevice implements Device {
     @Override
     public boolean ranksShareMemory() {
         return CudaDriver.get().numDevices() == 1;
+    }
+
+    @Override
+    public DeviceLinks links() {
+        return new CudaLinks(context, stream, Nccl.get());
     }
 
     @Override

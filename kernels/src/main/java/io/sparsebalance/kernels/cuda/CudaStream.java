@@ -1,11 +1,12 @@
 package io.sparsebalance.kernels.cuda;
 
 import io.sparsebalance.kernels.Stream;
+import jcuda.driver.CUresult;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 /** A stream that does not wait for the default stream. */
-final class CudaStream implements Stream, AutoCloseable {
+final class CudaStream implements Stream, NcclGroup.Queue, AutoCloseable {
     private final CudaContext context;
     private final Handles.StreamHandle handle = new Handles.StreamHandle();
 
@@ -18,6 +19,22 @@ final class CudaStream implements Stream, AutoCloseable {
     /** As JCuda takes it. */
     Handles.StreamHandle handle() {
         return handle;
+    }
+
+    @Override
+    public long address() {
+        return handle.value();
+    }
+
+    @Override
+    public boolean isDone() {
+        context.enter();
+        int code = JCudaDriver.cuStreamQuery(handle);
+        if (code == CUresult.CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        CudaErrors.check(code, "waiting for the stream");
+        return true;
     }
 
     @Override

@@ -30,9 +30,14 @@ final class NativeLibraries {
     /** A library that was opened, and where. */
     record Found(SymbolLookup symbols, String place) {}
 
-    /** Opens {@code lib<name>.so.<major>}, the newest known major first. */
+    /** Opens {@code lib<name>.so.<major>} of the toolkit, the newest known major first. */
     static Optional<Found> open(String name) {
-        for (int major : MAJORS) {
+        return open(name, MAJORS);
+    }
+
+    /** Opens {@code lib<name>.so.<major>}, in the order of the majors. */
+    static Optional<Found> open(String name, int... majors) {
+        for (int major : majors) {
             String fileName = "lib" + name + ".so." + major;
             for (Path directory : named()) {
                 Optional<Found> found = open(directory.resolve(fileName));
@@ -55,7 +60,8 @@ final class NativeLibraries {
         return Optional.empty();
     }
 
-    private static Optional<Found> open(Path file) {
+    /** Opens a file, if it is there and is a library. */
+    static Optional<Found> open(Path file) {
         if (!Files.exists(file)) {
             return Optional.empty();
         }

@@ -106,6 +106,71 @@ class FixedPointSumTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 1024, 2_500})
+    void packedWordsAreTheSameElementsInHalfTheMemory(int size) {
+        SplittableRandom random = new SplittableRandom(size);
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = Math.scalb(random.nextFloat(-1, 1), random.nextInt(-70, 1));
+        }
+        try (FixedPointSum sum = new FixedPointSum("test", size, 1);
+                FixedPointSum twice = new FixedPointSum("test", size, 1)) {
+            sum.addAndClear(MemorySegment.ofArray(values.clone()));
+            twice.addAndClear(MemorySegment.ofArray(values.clone()));
+            twice.addAndClear(MemorySegment.ofArray(values.clone()));
+            MemorySegment packed = MemorySegment.ofArray(new long[size]);
+            assertThat(FixedPointSum.pack(sum.words(0, size), packed)).isTrue();
+            FixedPointSum.addPacked(packed, sum.words(0, size));
+            assertThat(floats(sum)).isEqualTo(floats(twice));
+            // One element of 1 or more, in one word of all.
+            values[size - 1] = -1.5f;
+            twice.addAndClear(MemorySegment.ofArray(values));
+            assertThat(FixedPointSum.pack(twice.words(0, size), packed)).isFalse();
+        }
+    }
+
+    private static float[] floats(FixedPointSum sum) {
+        float[] floats = new float[(int) sum.numElements()];
+        FixedPointSum.toFloats(sum.words(0, sum.numElements()), MemorySegment.ofArray(floats));
+        return floats;
+    }
+
+    @Test
+    void packedOrNotTheFloatsAreTheNearest() {
+        SplittableRandom random = new SplittableRandom(5);
+        MemorySegment block = MemorySegment.ofArray(new long[2]);
+        MemorySegment scratch = MemorySegment.ofArray(new long[1]);
+        float[] nearest = new float[1];
+        for (int i = 0; i < 20_000; i++) {
+            long coarse = random.nextLong() >> random.nextInt(41, 64);
+            long fine = random.nextLong() >> random.nextInt(2, 64);
+            block.setAtIndex(ValueLayout.JAVA_LONG, 0, coarse);
+            block.setAtIndex(ValueLayout.JAVA_LONG, 1, fine);
+            FixedPoint.toFloats(block, MemorySegment.ofArray(nearest), scratch);
+            assertThat(nearest[0]).isEqualTo(value(coarse, fine).floatValue());
+        }
+    }
+
+    @Test
+    void aPartOfAnArrayIsAddedAndReadByItself() {
+        int size = 3_000;
+        try (FixedPointSum sum = new FixedPointSum("test", size, 2)) {
+            float[] values = new float[size - 1024];
+            Arrays.fill(values, 0.5f);
+            values[1_030] = Float.NaN;
+            sum.addAndClear(MemorySegment.ofArray(values), 1024);
+            assertThat(sum.part(0, 2048).firstVoid()).isEqualTo(FixedPointSum.NONE);
+            FixedPointWords end = sum.part(2048, size);
+            assertThat(end.firstVoid()).isEqualTo(6);
+            float[] floats = new float[size - 2048];
+            FixedPointSum.toFloats(end.words(0, end.numElements()), MemorySegment.ofArray(floats));
+            assertThat(floats[0]).isEqualTo(0.5f);
+            assertThatThrownBy(() -> sum.addAndClear(MemorySegment.ofArray(values), 1000))
+                    .hasMessageContaining("whole blocks");
+        }
+    }
+
     @Test
     void whatDoesNotFitIsRefused() {
         try (FixedPointSum sum = new FixedPointSum("test", 3_000, 1)) {

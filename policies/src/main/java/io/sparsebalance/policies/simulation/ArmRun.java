@@ -34,7 +34,7 @@ final class ArmRun {
     private final long samplesPerEpoch;
     /** Samples of the steps that were drawn and are not done. */
     private final Map<Integer, List<Sample>> samples = new HashMap<>();
-    private final Map<Integer, Integer> flagged = new TreeMap<>();
+    private final Map<Integer, ArmSummary.Flag> flagged = new TreeMap<>();
     private final double[] planMillis;
     /** Each step's share of dealing the current window. */
     private long dealNanos;
@@ -109,7 +109,8 @@ final class ArmRun {
         }
         for (Verdict verdict : findings.verdicts()) {
             if (verdict.straggler()) {
-                flagged.putIfAbsent(generation.ranks()[verdict.rank()], step);
+                flagged.putIfAbsent(generation.ranks()[verdict.rank()],
+                        new ArmSummary.Flag(step, verdict.cause(), verdict.host()));
             }
         }
         planMillis[step - 1] = (plan.planNanos() + beginNanos + outcome.decisionNanos()) / NANOS_PER_MILLI;

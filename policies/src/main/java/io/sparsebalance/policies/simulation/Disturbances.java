@@ -2,6 +2,7 @@ package io.sparsebalance.policies.simulation;
 
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * What keeps ranks from running as predicted.
@@ -61,7 +62,7 @@ public record Disturbances(double noise, List<SlowRank> slow, List<Failure> fail
                         dash < 0 ? Integer.MAX_VALUE : Integer.parseInt(steps.substring(dash + 1)));
             } catch (NumberFormatException | StringIndexOutOfBoundsException e) {
                 throw new IllegalArgumentException(
-                        "'" + text + "' must be RANK:FACTOR, RANK:FACTOR@FROM or RANK:FACTOR@FROM-TO", e);
+                        "'" + text + "' must be NUMBER:FACTOR, NUMBER:FACTOR@FROM or NUMBER:FACTOR@FROM-TO", e);
             }
         }
     }
@@ -93,6 +94,23 @@ public record Disturbances(double noise, List<SlowRank> slow, List<Failure> fail
                 throw new IllegalArgumentException("'" + text + "' must be RANK@STEP", e);
             }
         }
+    }
+
+    /**
+     * The ranks of a slow host.
+     *
+     * @param text {@code host:factor}, {@code host:factor@from} or {@code host:factor@from-to}, hosts from 0
+     * @throws IllegalArgumentException if it is something else, or there is no such host
+     */
+    public static List<SlowRank> slowHost(String text, int numRanks, int ranksPerHost) {
+        SlowRank host = SlowRank.parse(text);
+        int numHosts = Math.ceilDiv(numRanks, ranksPerHost);
+        if (host.rank() >= numHosts) {
+            throw new IllegalArgumentException("there is no slow host " + host.rank() + ": " + numRanks + " ranks, "
+                    + ranksPerHost + " on a host, are hosts 0 to " + (numHosts - 1));
+        }
+        return IntStream.range(host.rank() * ranksPerHost, Math.min(numRanks, (host.rank() + 1) * ranksPerHost))
+                .mapToObj(rank -> new SlowRank(rank, host.factor(), host.fromStep(), host.toStep())).toList();
     }
 
     /** Whether nothing disturbs. */

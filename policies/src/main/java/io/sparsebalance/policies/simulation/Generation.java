@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * One set of ranks with its batcher and balancer. As in the runtime, the batcher plans some steps ahead, with the speeds that
@@ -39,8 +40,8 @@ final class Generation {
         this.ranks = ranks;
         this.speeds = Collections.nCopies(ranks.length, 1.0);
         this.balancing = new Balancing(new Balancing.Settings(ranks.length, block, settings.sparsity(), arm.sparsity(),
-                settings.feedback(), settings.moveWork(), settings.straggler(), false, settings.coverageBudgets()),
-                latency);
+                settings.feedback(), settings.moveWork(), settings.straggler(), false, settings.coverageBudgets(),
+                IntStream.of(ranks).mapToObj(settings::host).toList()), latency);
     }
 
     int[] ranks() {

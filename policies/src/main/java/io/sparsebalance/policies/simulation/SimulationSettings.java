@@ -10,6 +10,7 @@ import java.util.TreeSet;
  * What is simulated, whatever the arm. The names are those of a run's configuration.
  *
  * @param numRanks data-parallel ranks
+ * @param ranksPerHost ranks of one host, one host after the other; as many as there are for a single host
  * @param numMicroBatches logical micro-batches of a step, over all ranks
  * @param samplesPerStep the global batch
  * @param tokenCap most tokens of a micro-batch
@@ -18,13 +19,15 @@ import java.util.TreeSet;
  * @param lookaheadWindow global batches that samples may move between, at least 1
  * @param seed of samples, drawing policies and noise
  */
-public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps, int samplesPerStep, int tokenCap,
+public record SimulationSettings(int numRanks, int ranksPerHost, int numMicroBatches, int numSteps, int samplesPerStep,
+        int tokenCap,
         SparsitySettings sparsity, Feedback feedback, boolean moveWork, StragglerEstimator.Settings straggler,
         int plansAhead,
         int lookaheadWindow, Disturbances disturbances, Network network, long seed) {
     /** Checks the ranges. */
     public SimulationSettings {
         require(numRanks >= 1, "ranks", numRanks);
+        require(ranksPerHost >= 1, "ranks of a host", ranksPerHost);
         require(numMicroBatches >= 1, "micro-batches", numMicroBatches);
         require(numSteps >= 1, "steps", numSteps);
         require(samplesPerStep >= 1, "global batch", samplesPerStep);
@@ -40,6 +43,11 @@ public record SimulationSettings(int numRanks, int numMicroBatches, int numSteps
         if (disturbances.failures().stream().map(Disturbances.Failure::rank).distinct().count() >= numRanks) {
             throw new IllegalArgumentException("no rank of " + numRanks + " is left after the failures");
         }
+    }
+
+    /** Name of a rank's host. */
+    String host(int rank) {
+        return "host " + rank / ranksPerHost;
     }
 
     /** Budgets at which ranks sample coverage, as in a run: k-min doubled up to k-max, with k-base and k-max themselves. */

@@ -26,7 +26,16 @@ final class BandCurves implements CoverageCurves {
 
     @Override
     public double coverage(int layer, int length, int budget) {
+        return curve(layer, length).at(budget, Math.ceilDiv(length, block));
+    }
+
+    @Override
+    public void coverage(int layer, int length, int[] budgets, double[] into, int at) {
+        curve(layer, length).at(budgets, Math.ceilDiv(length, block), into, at);
+    }
+
+    private CoverageCurve curve(int layer, int length) {
         CoverageCurve curve = layer < curves.length ? curves[layer][BudgetMemory.band(length)] : null;
-        return (curve == null ? CoverageCurve.UNMEASURED : curve).at(budget, Math.ceilDiv(length, block));
+        return curve == null ? CoverageCurve.UNMEASURED : curve;
     }
 }

@@ -50,6 +50,11 @@ final class BudgetLevels {
         return budgets.length;
     }
 
+    /** All of them, ascending. Not to be changed. */
+    int[] budgets() {
+        return budgets;
+    }
+
     int budget(int level) {
         return budgets[level];
     }

@@ -1,6 +1,10 @@
 package io.sparsebalance.policies.sparsity;
 
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -100,5 +104,54 @@ public record BudgetMemory(List<Double> speeds, List<Running> running) {
             }
         }
         return List.of();
+    }
+
+    /**
+     * Writes it, every bit.
+     *
+     * @throws IOException as the output has it
+     */
+    public void write(DataOutput out) throws IOException {
+        // Where times may not change budgets there are as many speeds as micro-batches, all of them 1.
+        boolean alike = speeds.stream().distinct().count() <= 1;
+        out.writeBoolean(alike);
+        out.writeShort(speeds.size());
+        for (double speed : alike ? speeds.subList(0, Math.min(1, speeds.size())) : speeds) {
+            out.writeDouble(speed);
+        }
+        out.writeByte(running.size());
+        for (Running known : running) {
+            out.writeByte(known.band());
+            out.writeShort(known.budgets().size());
+            for (double budget : known.budgets()) {
+                out.writeDouble(budget);
+            }
+        }
+    }
+
+    /**
+     * What {@link #write} wrote.
+     *
+     * @throws IOException if it ends too early
+     */
+    public static BudgetMemory read(DataInput in) throws IOException {
+        boolean alike = in.readBoolean();
+        int numSpeeds = in.readUnsignedShort();
+        List<Double> speeds = alike && numSpeeds > 0
+                ? Collections.nCopies(numSpeeds, in.readDouble())
+                : readAll(in, numSpeeds);
+        List<Running> running = new ArrayList<>();
+        for (int left = in.readUnsignedByte(); left > 0; left--) {
+            running.add(new Running(in.readUnsignedByte(), readAll(in, in.readUnsignedShort())));
+        }
+        return new BudgetMemory(speeds, running);
+    }
+
+    private static List<Double> readAll(DataInput in, int size) throws IOException {
+        List<Double> values = new ArrayList<>();
+        for (int left = size; left > 0; left--) {
+            values.add(in.readDouble());
+        }
+        return values;
     }
 }

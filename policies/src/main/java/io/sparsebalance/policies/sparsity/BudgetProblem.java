@@ -33,7 +33,7 @@ final class BudgetProblem {
         this.rankOf = request.ranks().stream().mapToInt(Integer::intValue).toArray();
         this.speeds = request.rankSpeeds().stream().mapToDouble(Double::doubleValue).toArray();
         setRanges();
-        this.filling = new RankFilling(work, low, high);
+        this.filling = new RankFilling(work, low, high, speeds.length);
     }
 
     /**
@@ -170,7 +170,7 @@ final class BudgetProblem {
     short[] fill(int[][] byRank, double[] seconds) {
         short[] chosen = new short[low.length];
         for (int rank = 0; rank < byRank.length; rank++) {
-            filling.fill(byRank[rank], seconds[rank] / speeds[rank] * (1 + ROUNDING), chosen);
+            filling.fill(rank, byRank[rank], seconds[rank] / speeds[rank] * (1 + ROUNDING), chosen);
         }
         return chosen;
     }

@@ -1,6 +1,7 @@
 package io.sparsebalance.policies.sparsity;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Coverage of one layer and length band, from samples at a few budgets.
@@ -17,6 +18,9 @@ import java.util.Arrays;
 final class CoverageCurve {
     /** Nothing was measured. */
     static final CoverageCurve UNMEASURED = new CoverageCurve(new double[0], new double[0]);
+
+    /** A table of coverage takes a third of a million roots, of few numbers. */
+    private static final double[] ROOTS = IntStream.range(0, 1024).mapToDouble(Math::sqrt).toArray();
 
     private final double[] rootBudgets;
     private final double[] rootMissing;
@@ -62,23 +66,64 @@ final class CoverageCurve {
         if (budget >= numBlocks) {
             return 1;
         }
-        double end = Math.sqrt(numBlocks);
-        double at = Math.sqrt(budget);
-        double missing = 1;
-        // The hull's last piece depends on the document: it is the lowest line from a sample below to the end.
-        for (int i = 0; i < rootBudgets.length && rootBudgets[i] <= at; i++) {
-            missing = Math.min(missing, rootMissing[i] * (end - at) / (end - rootBudgets[i]));
-            if (i + 1 < rootBudgets.length && rootBudgets[i + 1] < end) {
-                double share = Math.min(1, (at - rootBudgets[i]) / (rootBudgets[i + 1] - rootBudgets[i]));
-                double chain = rootMissing[i] + share * (rootMissing[i + 1] - rootMissing[i]);
-                missing = share < 1 ? Math.min(missing, chain) : missing;
-            }
+        double end = root(numBlocks);
+        double at = root(budget);
+        int piece = -1;
+        double slope = Double.POSITIVE_INFINITY;
+        while (piece + 1 < rootBudgets.length && rootBudgets[piece + 1] <= at) {
+            piece++;
+            slope = Math.min(slope, rootMissing[piece] / (end - rootBudgets[piece]));
         }
+        return between(piece, slope, at, end);
+    }
+
+    /**
+     * The same at ascending budgets.
+     *
+     * @param into written from {@code offset} on
+     */
+    void at(int[] budgets, int numBlocks, double[] into, int offset) {
+        double end = root(numBlocks);
+        int piece = -1;
+        double slope = Double.POSITIVE_INFINITY;
+        for (int i = 0; i < budgets.length; i++) {
+            if (budgets[i] >= numBlocks) {
+                Arrays.fill(into, offset + i, offset + budgets.length, 1);
+                return;
+            }
+            double at = root(budgets[i]);
+            while (piece + 1 < rootBudgets.length && rootBudgets[piece + 1] <= at) {
+                piece++;
+                slope = Math.min(slope, rootMissing[piece] / (end - rootBudgets[piece]));
+            }
+            into[offset + i] = between(piece, slope, at, end);
+        }
+    }
+
+    /**
+     * The hull's last piece depends on the document: it is the lowest line from a sample below to the end.
+     *
+     * @param piece the last sample at or below {@code at}, -1 if there is none
+     * @param slope fall of the lowest line from such a sample to the end
+     * @param at root of the budget, below {@code end}, the root of the document's blocks
+     */
+    private double between(int piece, double slope, double at, double end) {
+        double missing;
         if (rootBudgets.length == 0 || rootBudgets[0] >= end) {
             missing = 1 - at / end;
-        } else if (at < rootBudgets[0]) {
+        } else if (piece < 0) {
             missing = 1 + at / rootBudgets[0] * (rootMissing[0] - 1);
+        } else {
+            missing = Math.min(1, slope * (end - at));
+            if (piece + 1 < rootBudgets.length && rootBudgets[piece + 1] < end) {
+                double share = (at - rootBudgets[piece]) / (rootBudgets[piece + 1] - rootBudgets[piece]);
+                missing = Math.min(missing, rootMissing[piece] + share * (rootMissing[piece + 1] - rootMissing[piece]));
+            }
         }
         return 1 - missing * missing;
+    }
+
+    private static double root(int blocks) {
+        return blocks < ROOTS.length ? ROOTS[blocks] : Math.sqrt(blocks);
     }
 }

@@ -1,89 +1,102 @@
 package io.sparsebalance.policies.sparsity;
 
 import io.sparsebalance.policies.cost.LatencyModel;
-import java.nio.DoubleBuffer;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 
 /**
  * Coverage at every level, by layer and document length, and the floors that the guard sets.
  *
- * <p>With few documents every length has a row; with many, lengths are rounded to a quarter of a doubling, over which coverage
- * hardly changes. Layers whose curves are equal share their rows, since before anything is measured all are.
+ * <p>With few documents every length has a row; with many, those within an eighth of a doubling share one, of their mean length, over
+ * which coverage hardly changes. Layers whose curves are equal share their rows, since before anything is measured all are.
  */
 final class CoverageRows {
     /** Weight of the default curve, which orders layers whose measured curves are flat. */
     private static final double ORDERING = 1e-3;
     private static final double ROUNDING = 1e-12;
-    private static final int QUARTERS = 4;
+    /** Cells of rounded lengths in each doubling. */
+    private static final int CELL_BITS = 3;
+    private static final int CELLS = 1 << CELL_BITS;
+    private static final int NUM_CELLS = 31 * CELLS;
 
-    private final LengthGrid exact;
+    /** Length that each row stands for, rising. */
+    private final int[] represented;
+    /** Row of each cell of rounded lengths; null where every length has a row. */
+    private final short[] rowOfCell;
     private final int numLevels;
-    private final int numRows;
     private final int[] kindOfLayer;
     private final int numKinds;
-    /** Worth at [kind][row][level]. */
-    private final double[] worth;
+    /** Coverage at [kind][row, level]. */
+    private final double[][] coverage;
+    /** What orders layers of flat curves, at [row, level]. */
+    private final double[] ordering;
     /** Floor level at [row][layer]. */
     private final short[] floors;
 
     CoverageRows(int[] lengths, boolean rounded, BudgetLevels levels, BudgetRequest request) {
         LatencyModel latency = request.latency();
-        this.exact = rounded ? null : LengthGrid.exact(lengths);
         this.numLevels = levels.size();
-        int[] represented = represented(lengths, rounded);
-        this.numRows = represented.length;
+        this.rowOfCell = rounded ? new short[NUM_CELLS] : null;
+        this.represented = rounded ? rounded(lengths) : Arrays.stream(lengths).sorted().distinct().toArray();
         int numLayers = latency.numLayers();
         this.kindOfLayer = new int[numLayers];
-        this.floors = new short[numRows * numLayers];
+        this.floors = new short[represented.length * numLayers];
+        this.coverage = new double[numLayers][];
         int base = levels.atLeast(request.settings().baseBudget());
-        double[][] distinct = new double[numLayers][];
-        Map<DoubleBuffer, Integer> kinds = new HashMap<>();
+        int kinds = 0;
+        double[] table = new double[represented.length * numLevels];
         for (int layer = 0; layer < numLayers; layer++) {
-            double[] table = new double[numRows * numLevels];
-            for (int row = 0; row < numRows; row++) {
-                if (represented[row] > 0) {
-                    fill(table, row, layer, represented[row], levels, request);
-                    floors[row * numLayers + layer] = floor(table, row * numLevels, base, request.settings().guard());
-                }
+            for (int row = 0; row < represented.length; row++) {
+                fill(table, row, layer, levels, request);
+                floors[row * numLayers + layer] = floor(table, row * numLevels, base, request.settings().guard());
             }
-            Integer kind = kinds.putIfAbsent(DoubleBuffer.wrap(table), kinds.size());
-            kindOfLayer[layer] = kind == null ? kinds.size() - 1 : kind;
-            distinct[kindOfLayer[layer]] = table;
+            int kind = kindOf(table, kinds);
+            kindOfLayer[layer] = kind;
+            if (kind == kinds) {
+                coverage[kinds++] = table;
+                table = new double[table.length];
+            }
         }
-        this.numKinds = kinds.size();
-        this.worth = new double[numKinds * numRows * numLevels];
-        for (int kind = 0; kind < numKinds; kind++) {
-            addOrdering(distinct[kind], kind, represented, levels, latency);
-        }
+        this.numKinds = kinds;
+        this.ordering = ordering(levels, latency);
     }
 
-    /** Length that each row stands for; 0 where no document needs it. */
-    private int[] represented(int[] lengths, boolean rounded) {
-        if (!rounded) {
-            int[] all = new int[exact.size()];
-            Arrays.setAll(all, exact::length);
-            return all;
-        }
-        int[] all = new int[31 * QUARTERS];
+    /**
+     * The mean of the documents' lengths, by their tokens, in each eighth of a doubling that holds any: with its middle, worth would
+     * lean to one side wherever documents do.
+     */
+    private int[] rounded(int[] lengths) {
+        long[] tokens = new long[NUM_CELLS];
+        double[] weighted = new double[NUM_CELLS];
         for (int length : lengths) {
-            int exponent = 31 - Integer.numberOfLeadingZeros(length);
-            int quarter = row(length) % QUARTERS;
-            all[row(length)] = (int) ((1L << exponent) * (2 * QUARTERS + 2 * quarter + 1) / (2 * QUARTERS));
+            int cell = cell(length);
+            tokens[cell] += length;
+            weighted[cell] += (double) length * length;
         }
-        return all;
+        int[] means = new int[NUM_CELLS];
+        int size = 0;
+        for (int cell = 0; cell < NUM_CELLS; cell++) {
+            if (tokens[cell] > 0) {
+                rowOfCell[cell] = (short) size;
+                means[size++] = (int) Math.round(weighted[cell] / tokens[cell]);
+            }
+        }
+        return Arrays.copyOf(means, size);
     }
 
-    private static void fill(double[] table, int row, int layer, int length, BudgetLevels levels,
-            BudgetRequest request) {
-        int numBlocks = request.latency().numBlocks(length);
-        int at = row * levels.size();
+    private static int cell(int length) {
+        int exponent = 31 - Integer.numberOfLeadingZeros(length);
+        int eighth = exponent >= CELL_BITS ? (length >> (exponent - CELL_BITS)) & (CELLS - 1) : 0;
+        return exponent * CELLS + eighth;
+    }
+
+    private void fill(double[] table, int row, int layer, BudgetLevels levels, BudgetRequest request) {
+        int numBlocks = request.latency().numBlocks(represented[row]);
+        int at = row * numLevels;
+        request.curves().coverage(layer, represented[row], levels.budgets(), table, at);
         double last = 0;
-        for (int level = 0; level < levels.size(); level++) {
-            int budget = levels.budget(level);
-            double read = budget >= numBlocks ? 1 : request.curves().coverage(layer, length, budget);
-            last = Math.max(last, Math.min(1, read));
+        for (int level = 0; level < numLevels; level++) {
+            double read = levels.budget(level) >= numBlocks ? 1 : Math.min(1, table[at + level]);
+            last = Math.max(last, read);
             table[at + level] = last;
         }
     }
@@ -97,29 +110,32 @@ final class CoverageRows {
         return (short) level;
     }
 
-    private void addOrdering(double[] table, int kind, int[] represented, BudgetLevels levels, LatencyModel latency) {
-        for (int row = 0; row < numRows; row++) {
-            int numBlocks = latency.numBlocks(Math.max(1, represented[row]));
-            int from = (kind * numRows + row) * numLevels;
-            for (int level = 0; level < numLevels; level++) {
-                double ordering = CoverageCurve.UNMEASURED.at(levels.budget(level), numBlocks);
-                worth[from + level] = (1 - ORDERING) * table[row * numLevels + level] + ORDERING * ordering;
+    /** The kind that has this very table, or a new one. */
+    private int kindOf(double[] table, int kinds) {
+        for (int kind = 0; kind < kinds; kind++) {
+            if (Arrays.equals(coverage[kind], table)) {
+                return kind;
             }
         }
+        return kinds;
+    }
+
+    private double[] ordering(BudgetLevels levels, LatencyModel latency) {
+        double[] curves = new double[represented.length * numLevels];
+        for (int row = 0; row < represented.length; row++) {
+            CoverageCurve.UNMEASURED.at(levels.budgets(), latency.numBlocks(represented[row]), curves,
+                    row * numLevels);
+        }
+        return curves;
     }
 
     int numRows() {
-        return numRows;
+        return represented.length;
     }
 
     /** Row of a document. */
     int row(int length) {
-        if (exact != null) {
-            return exact.below(length);
-        }
-        int exponent = 31 - Integer.numberOfLeadingZeros(length);
-        int quarter = exponent >= 2 ? (length >> (exponent - 2)) & (QUARTERS - 1) : 0;
-        return exponent * QUARTERS + quarter;
+        return rowOfCell == null ? Arrays.binarySearch(represented, length) : rowOfCell[cell(length)];
     }
 
     /** Kinds of layers; those of a kind have equal curves. */
@@ -131,11 +147,20 @@ final class CoverageRows {
         return kindOfLayer.clone();
     }
 
-    /** Adds a row's worth, times a weight, to sums over levels. */
-    void addWorth(int kind, int row, double weight, double[] sums, int offset) {
-        int from = (kind * numRows + row) * numLevels;
+    /** Adds a row's coverage in layers of a kind, times a weight, to sums over levels. */
+    void addWorth(int kind, int row, double weight, double[] sums) {
+        add(coverage[kind], row, (1 - ORDERING) * weight, sums);
+    }
+
+    /** Adds what a row is worth besides, whatever the kind. */
+    void addOrdering(int row, double weight, double[] sums) {
+        add(ordering, row, ORDERING * weight, sums);
+    }
+
+    private void add(double[] table, int row, double weight, double[] sums) {
+        int from = row * numLevels;
         for (int level = 0; level < numLevels; level++) {
-            sums[offset + level] += weight * worth[from + level];
+            sums[level] += weight * table[from + level];
         }
     }
 
@@ -144,9 +169,8 @@ final class CoverageRows {
         int numLayers = kindOfLayer.length;
         int from = row * numLayers;
         for (int layer = 0; layer < numLayers; layer++) {
-            if (floors[from + layer] > floorsOfMicroBatch[offset + layer]) {
-                floorsOfMicroBatch[offset + layer] = floors[from + layer];
-            }
+            floorsOfMicroBatch[offset + layer] = (short) Math.max(floorsOfMicroBatch[offset + layer],
+                    floors[from + layer]);
         }
     }
 }

@@ -2,13 +2,14 @@ package io.sparsebalance.policies.sparsity;
 
 import io.sparsebalance.policies.cost.LatencyModel;
 
-/** What a document costs at every level: attention seconds of one layer, computed pairs, effective budget. */
+/** What a document costs at every level: attention seconds of one layer, computed pairs, tokens times the budget it can use. */
 final class DocumentTables {
     private final LengthGrid grid;
     private final int numLevels;
     private final double[] seconds;
     private final double[] pairs;
     private final double[] effective;
+    private final double[] logs;
 
     /**
      * For every point of the grid and every level.
@@ -21,9 +22,11 @@ final class DocumentTables {
         this.seconds = new double[grid.size() * numLevels];
         this.pairs = new double[withDensity ? seconds.length : 0];
         this.effective = new double[pairs.length];
+        this.logs = new double[grid.size()];
         for (int point = 0; point < grid.size(); point++) {
             int length = grid.length(point);
             int numBlocks = latency.numBlocks(length);
+            logs[point] = Math.log(length);
             int at = point * numLevels;
             for (int level = 0; level < numLevels; level++, at++) {
                 // Beyond the budget that covers the document nothing changes.
@@ -40,24 +43,24 @@ final class DocumentTables {
         }
     }
 
-    /** Adds a document's seconds to a row of sums. */
-    void addSeconds(int length, double[] sums, int offset) {
-        add(seconds, length, sums, offset);
-    }
-
-    /** Adds a document's pairs to a row of sums. */
-    void addPairs(int length, double[] sums, int offset) {
-        add(pairs, length, sums, offset);
-    }
-
-    /** Adds a document's tokens times the budget it can use to a row of sums. */
-    void addEffective(int length, double[] sums, int offset) {
-        add(effective, length, sums, offset);
-    }
-
-    private void add(double[] table, int length, double[] sums, int offset) {
+    /**
+     * Adds a document to sums over levels, from {@code offset} on; to those of pairs and effective budgets only where they were asked
+     * for.
+     *
+     * @return logarithm of the length
+     */
+    double add(int length, int offset, double[] secondsSums, double[] pairsSums, double[] effectiveSums) {
         int point = grid.below(length);
         double share = grid.share(point, length);
+        add(seconds, point, share, secondsSums, offset);
+        if (pairs.length > 0) {
+            add(pairs, point, share, pairsSums, offset);
+            add(effective, point, share, effectiveSums, offset);
+        }
+        return share == 0 ? logs[point] : logs[point] + share * (logs[point + 1] - logs[point]);
+    }
+
+    private void add(double[] table, int point, double share, double[] sums, int offset) {
         int low = point * numLevels;
         if (share == 0) {
             for (int level = 0; level < numLevels; level++) {

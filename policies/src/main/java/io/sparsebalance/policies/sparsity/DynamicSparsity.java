@@ -43,6 +43,11 @@ public final class DynamicSparsity implements SparsityPolicy {
     }
 
     @Override
+    public boolean learns() {
+        return true;
+    }
+
+    @Override
     public BudgetPlan plan(BudgetRequest request) {
         boolean isoDensity = request.settings().anchor() == Anchor.ISO_DENSITY;
         BudgetProblem problem = new BudgetProblem(request, isoDensity);

@@ -5,38 +5,68 @@ import java.util.Arrays;
 /**
  * The order in which attention is worth its time. For each profile of micro-batches and kind of layer, the upper hull of worth
  * over seconds gives steps of falling worth per second; a price asked for a second then tells the budget of every layer: the
- * last step that is worth the price. Prices are tabulated, falling, so that a time limit is met by bisection over prices
- * instead of one block at a time from a queue (a Lagrange multiplier, Everett 1963).
+ * last step that is worth the price. Prices fall, so that a time limit is met by bisection over them instead of one block at a
+ * time from a queue (a Lagrange multiplier, Everett 1963). Not shared between threads.
  */
 final class FillOrder {
-    private final int numPrices;
     private final int numKinds;
-    /** Level at [profile][price][kind]. */
-    private final short[] levels;
+    /** Falling. */
+    private final double[] prices;
+    /** Vertices of all hulls, one after the other: level, and worth per second of the step to it. */
+    private final int[] vertexLevel;
+    private final double[] vertexWorth;
+    /** First vertex of the hull of each profile and kind, and the end of the last. */
+    private final int[] hullStart;
+    /** Level of each kind at [profile, price]; null until it is asked for: bisections ask for few. */
+    private final short[][] levels;
 
-    private FillOrder(int numPrices, int numKinds, short[] levels) {
-        this.numPrices = numPrices;
-        this.numKinds = numKinds;
-        this.levels = levels;
+    private FillOrder(Builder hulls, double[] prices) {
+        this.numKinds = hulls.numKinds;
+        this.prices = prices;
+        this.vertexLevel = hulls.vertexLevel;
+        this.vertexWorth = hulls.vertexWorth;
+        this.hullStart = hulls.hullStart;
+        this.levels = new short[(hulls.hullStart.length - 1) / Math.max(1, numKinds) * prices.length][];
     }
 
     /** Number of prices; at the first only what is free is taken, at the last everything. */
     int numPrices() {
-        return numPrices;
+        return prices.length;
     }
 
-    /** Where the levels of a profile at a price begin, one for each kind of layer. */
-    int offset(int profile, int price) {
-        return (profile * numPrices + price) * numKinds;
+    /** Level of each kind of layer of a profile at a price. Not to be changed. */
+    short[] levels(int profile, int price) {
+        int at = profile * prices.length + price;
+        if (levels[at] == null) {
+            short[] found = new short[numKinds];
+            for (int kind = 0; kind < numKinds; kind++) {
+                found[kind] = (short) vertexLevel[lastWorth(profile * numKinds + kind, prices[price])];
+            }
+            levels[at] = found;
+        }
+        return levels[at];
     }
 
-    /** Levels, at the places that {@link #offset} tells. Not to be changed. */
-    short[] levels() {
-        return levels;
+    /** The last vertex of a hull whose step is worth a price; the first costs nothing. */
+    private int lastWorth(int hull, double price) {
+        int low = hullStart[hull];
+        int high = hullStart[hull + 1];
+        while (high - low > 1) {
+            int middle = (low + high) >>> 1;
+            if (vertexWorth[middle] >= price) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /** Collects the hulls of profiles. */
     static final class Builder {
+        /** Steps that prices are taken from; to sort all of them would take longer than the budgets are worth. */
+        private static final int SAMPLED = 4096;
+
         private final int numKinds;
         private final int numLevels;
         /** Vertices of all hulls, one after the other: level, and worth per second of the step to it. */
@@ -57,8 +87,9 @@ final class FillOrder {
          *
          * @param seconds at each level from {@code secondsAt} on
          * @param worth at each level
+         * @param usedLevels levels from here on change nothing
          */
-        void add(double[] seconds, int secondsAt, double[] worth) {
+        void add(double[] seconds, int secondsAt, double[] worth, int usedLevels) {
             if (numVertices + numLevels > vertexLevel.length) {
                 vertexLevel = Arrays.copyOf(vertexLevel, 2 * (numVertices + numLevels));
                 vertexWorth = Arrays.copyOf(vertexWorth, vertexLevel.length);
@@ -67,7 +98,7 @@ final class FillOrder {
             vertexLevel[first] = 0;
             vertexWorth[first] = Double.POSITIVE_INFINITY;
             int last = first;
-            for (int level = 1; level < numLevels; level++) {
+            for (int level = 1; level < usedLevels; level++) {
                 double price = price(seconds, secondsAt, worth, vertexLevel[last], level);
                 while (last > first && price >= vertexWorth[last]) {
                     last--;
@@ -86,30 +117,16 @@ final class FillOrder {
             return cost > 0 ? Math.max(0, worth[to] - worth[from]) / cost : Double.POSITIVE_INFINITY;
         }
 
-        /** The finished order with at most this many prices. */
+        /** The finished order with at most this many prices; the builder is of no use any more. */
         FillOrder build(int maxPrices) {
-            double[] prices = prices(maxPrices);
-            short[] levels = new short[numHulls * prices.length];
-            for (int hull = 0; hull < numHulls; hull++) {
-                int profile = hull / numKinds;
-                int kind = hull % numKinds;
-                int vertex = hullStart[hull];
-                int end = hullStart[hull + 1];
-                for (int p = 0; p < prices.length; p++) {
-                    while (vertex + 1 < end && vertexWorth[vertex + 1] >= prices[p]) {
-                        vertex++;
-                    }
-                    levels[(profile * prices.length + p) * numKinds + kind] = (short) vertexLevel[vertex];
-                }
-            }
-            return new FillOrder(prices.length, numKinds, levels);
+            return new FillOrder(this, prices(maxPrices));
         }
 
         /** Falling: above all, quantiles of the steps' worth so that steps spread evenly over them, and nothing. */
         private double[] prices(int maxPrices) {
             double[] finite = new double[numVertices];
             int size = 0;
-            int stride = Math.max(1, numVertices / 16_384);
+            int stride = Math.max(1, numVertices / SAMPLED);
             for (int i = 0; i < numVertices; i += stride) {
                 if (vertexWorth[i] > 0 && vertexWorth[i] < Double.POSITIVE_INFINITY) {
                     finite[size++] = vertexWorth[i];

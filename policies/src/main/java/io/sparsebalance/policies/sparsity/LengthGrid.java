@@ -13,14 +13,17 @@ final class LengthGrid {
     private static final int MANTISSA_BITS = 5;
 
     private final int[] points;
+    /** Number of the point that begins each cell; null where points are the very lengths. */
+    private final short[] pointOfCell;
 
-    private LengthGrid(int[] points) {
+    private LengthGrid(int[] points, short[] pointOfCell) {
         this.points = points;
+        this.pointOfCell = pointOfCell;
     }
 
     /** Points at the very lengths. */
     static LengthGrid exact(int[] lengths) {
-        return new LengthGrid(Arrays.stream(lengths).sorted().distinct().toArray());
+        return new LengthGrid(Arrays.stream(lengths).sorted().distinct().toArray(), null);
     }
 
     /** Points around the lengths. */
@@ -31,7 +34,12 @@ final class LengthGrid {
             cells.set(cell);
             cells.set(cell + 1);
         }
-        return new LengthGrid(cells.stream().map(LengthGrid::start).toArray());
+        short[] pointOfCell = new short[cells.length()];
+        short point = 0;
+        for (int cell = cells.nextSetBit(0); cell >= 0; cell = cells.nextSetBit(cell + 1)) {
+            pointOfCell[cell] = point++;
+        }
+        return new LengthGrid(cells.stream().map(LengthGrid::start).toArray(), pointOfCell);
     }
 
     private static int cell(int length) {
@@ -62,10 +70,9 @@ final class LengthGrid {
         return points[point];
     }
 
-    /** The last point that is not above a length. */
+    /** The last point that is not above a length, which must be one of those that the grid was made for. */
     int below(int length) {
-        int found = Arrays.binarySearch(points, length);
-        return found >= 0 ? found : -found - 2;
+        return pointOfCell == null ? Arrays.binarySearch(points, length) : pointOfCell[cell(length)];
     }
 
     /** How far a length lies from a point towards the next one, 0 to 1. */

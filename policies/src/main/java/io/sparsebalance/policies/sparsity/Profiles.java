@@ -31,27 +31,46 @@ final class Profiles {
         return new Profiles(profileOf, numMicroBatches);
     }
 
-    /**
-     * By mean and spread of the logarithm of the length.
-     *
-     * @param weights sum of the weights of each micro-batch
-     * @param sums weighted sum of the logarithm
-     * @param squares weighted sum of its square
-     */
-    static Profiles grouped(double[] weights, double[] sums, double[] squares) {
+    /** By mean and spread of the logarithm of the length. */
+    static Profiles grouped(Moments moments) {
         Map<Long, Integer> numbers = new HashMap<>();
-        int[] profileOf = new int[weights.length];
-        for (int i = 0; i < weights.length; i++) {
-            long key = -1;
-            if (weights[i] > 0) {
-                double mean = sums[i] / weights[i];
-                double spread = Math.sqrt(Math.max(0, squares[i] / weights[i] - mean * mean));
-                key = Math.round(PER_MEAN * mean / SHORTEST_LOG) * 64 + Math.round(PER_SPREAD * spread / SHORTEST_LOG);
-            }
-            Integer known = numbers.putIfAbsent(key, numbers.size());
+        int[] profileOf = new int[moments.weights.length];
+        for (int i = 0; i < profileOf.length; i++) {
+            Integer known = numbers.putIfAbsent(moments.key(i), numbers.size());
             profileOf[i] = known == null ? numbers.size() - 1 : known;
         }
         return new Profiles(profileOf, numbers.size());
+    }
+
+    /** Weighted sums of the logarithm of documents' lengths, of each micro-batch. */
+    static final class Moments {
+        private final double[] weights;
+        private final double[] sums;
+        private final double[] squares;
+
+        Moments(int numMicroBatches) {
+            this.weights = new double[numMicroBatches];
+            this.sums = new double[numMicroBatches];
+            this.squares = new double[numMicroBatches];
+        }
+
+        /** Adds a document to a micro-batch; one without weight is none. */
+        void add(int microBatch, double weight, double logarithm) {
+            if (weight > 0) {
+                weights[microBatch] += weight;
+                sums[microBatch] += weight * logarithm;
+                squares[microBatch] += weight * logarithm * logarithm;
+            }
+        }
+
+        private long key(int i) {
+            if (weights[i] == 0) {
+                return -1;
+            }
+            double mean = sums[i] / weights[i];
+            double spread = Math.sqrt(Math.max(0, squares[i] / weights[i] - mean * mean));
+            return Math.round(PER_MEAN * mean / SHORTEST_LOG) * 64 + Math.round(PER_SPREAD * spread / SHORTEST_LOG);
+        }
     }
 
     int of(int microBatch) {

@@ -7,4 +7,9 @@ public interface SparsityPolicy {
 
     /** Budgets for every micro-batch of the request. */
     BudgetPlan plan(BudgetRequest request);
+
+    /** Whether budgets depend on what earlier steps showed: whoever goes on with a run must then know that too. */
+    default boolean learns() {
+        return false;
+    }
 }

@@ -3,6 +3,7 @@ package io.sparsebalance.policies.sparsity;
 import io.sparsebalance.policies.cost.LatencyModel;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The micro-batches of a request as tables: what each costs at every level, and in which order its layers are filled. Seconds
@@ -16,7 +17,6 @@ final class Workload {
     private static final int COARSE_STEPS = 16;
     private static final int MAX_EXACT_PRICES = 4096;
     private static final int MAX_COARSE_PRICES = 256;
-    private static final int MAX_TABLE = 1 << 21;
 
     private final int numMicroBatches;
     private final int numLayers;
@@ -62,10 +62,9 @@ final class Workload {
         tops = new short[numMicroBatches];
         CoverageRows coverage = new CoverageRows(documentLength, !exact, levels, request);
         kindOfLayer = coverage.kindOfLayer();
-        sumDocuments(latency, coverage, withDensity);
-        profiles = exact
-                ? Profiles.single(numMicroBatches)
-                : grouped(request.settings(), (double) longestOfAll / covering);
+        Profiles.Moments moments = sumDocuments(latency, coverage, withDensity,
+                (double) longestOfAll / covering * request.settings().minBudget());
+        profiles = exact ? Profiles.single(numMicroBatches) : Profiles.grouped(moments);
         order = order(coverage);
     }
 
@@ -80,73 +79,63 @@ final class Workload {
         }
     }
 
-    private void sumDocuments(LatencyModel latency, CoverageRows coverage, boolean withDensity) {
+    /**
+     * A document weighs in its micro-batch's moments what it adds between k-min and twice k-base, to within a factor: the tokens
+     * it has beyond the free ones.
+     */
+    private Profiles.Moments sumDocuments(LatencyModel latency, CoverageRows coverage, boolean withDensity,
+            double freeTokens) {
         LengthGrid grid = exact ? LengthGrid.exact(documentLength) : LengthGrid.around(documentLength);
         DocumentTables tables = new DocumentTables(grid, levels, latency, withDensity);
+        Profiles.Moments moments = new Profiles.Moments(numMicroBatches);
         for (int i = 0; i < numMicroBatches; i++) {
             constantSeconds[i] = latency.fixedSeconds() + latency.linearSeconds((long) tokens[i]);
             tops[i] = (short) levels.atLeast(latency.numBlocks(Math.max(1, longest[i])));
-            int row = i * levels.size();
             for (int d = documentStart[i]; d < documentStart[i + 1]; d++) {
                 int length = documentLength[d];
-                tables.addSeconds(length, layerSeconds, row);
-                if (withDensity) {
-                    tables.addPairs(length, pairs, row);
-                    tables.addEffective(length, effective, row);
-                }
+                double logarithm = tables.add(length, i * levels.size(), layerSeconds, pairs, effective);
+                moments.add(i, length - freeTokens, logarithm);
                 coverage.raiseFloors(coverage.row(length), floors, i * numLayers);
             }
         }
-    }
-
-    /** A document weighs what it adds between k-min and twice k-base, to within a factor: the blocks it has there. */
-    private Profiles grouped(SparsitySettings settings, double block) {
-        double[] weights = new double[numMicroBatches];
-        double[] sums = new double[numMicroBatches];
-        double[] squares = new double[numMicroBatches];
-        for (int i = 0; i < numMicroBatches; i++) {
-            for (int d = documentStart[i]; d < documentStart[i + 1]; d++) {
-                double weight = documentLength[d] - block * settings.minBudget();
-                if (weight > 0) {
-                    double log = Math.log(documentLength[d]);
-                    weights[i] += weight;
-                    sums[i] += weight * log;
-                    squares[i] += weight * log * log;
-                }
-            }
-        }
-        return Profiles.grouped(weights, sums, squares);
+        return moments;
     }
 
     private FillOrder order(CoverageRows coverage) {
         int numProfiles = profiles.size();
         int numLevels = levels.size();
         double[] seconds = new double[numProfiles * numLevels];
-        double[][] rows = new double[numProfiles][coverage.numRows()];
+        double[][] tokensOfRow = new double[numProfiles][coverage.numRows()];
+        int[] topOf = new int[numProfiles];
         for (int i = 0; i < numMicroBatches; i++) {
             int profile = profiles.of(i);
+            topOf[profile] = Math.max(topOf[profile], tops[i]);
             for (int level = 0; level < numLevels; level++) {
                 seconds[profile * numLevels + level] += layerSeconds[i * numLevels + level];
             }
             for (int d = documentStart[i]; d < documentStart[i + 1]; d++) {
-                rows[profile][coverage.row(documentLength[d])] += documentLength[d];
+                tokensOfRow[profile][coverage.row(documentLength[d])] += documentLength[d];
             }
         }
         FillOrder.Builder builder = new FillOrder.Builder(numProfiles, coverage.numKinds(), numLevels);
+        double[] besides = new double[numLevels];
         double[] worth = new double[numLevels];
         for (int profile = 0; profile < numProfiles; profile++) {
+            double[] weights = tokensOfRow[profile];
+            int[] rows = IntStream.range(0, weights.length).filter(row -> weights[row] > 0).toArray();
+            Arrays.fill(besides, 0);
+            for (int row : rows) {
+                coverage.addOrdering(row, weights[row], besides);
+            }
             for (int kind = 0; kind < coverage.numKinds(); kind++) {
-                Arrays.fill(worth, 0);
-                for (int row = 0; row < rows[profile].length; row++) {
-                    if (rows[profile][row] > 0) {
-                        coverage.addWorth(kind, row, rows[profile][row], worth, 0);
-                    }
+                System.arraycopy(besides, 0, worth, 0, numLevels);
+                for (int row : rows) {
+                    coverage.addWorth(kind, row, weights[row], worth);
                 }
-                builder.add(seconds, profile * numLevels, worth);
+                builder.add(seconds, profile * numLevels, worth, topOf[profile] + 1);
             }
         }
-        int room = MAX_TABLE / Math.max(1, numProfiles * coverage.numKinds());
-        return builder.build(Math.clamp(room, 16, exact ? MAX_EXACT_PRICES : MAX_COARSE_PRICES));
+        return builder.build(exact ? MAX_EXACT_PRICES : MAX_COARSE_PRICES);
     }
 
     int numMicroBatches() {
@@ -189,6 +178,11 @@ final class Workload {
         return constantSeconds[microBatch];
     }
 
+    /** Attention seconds of one layer, at [micro-batch][level]. Not to be changed. */
+    double[] layerSeconds() {
+        return layerSeconds;
+    }
+
     /** Attention seconds of one layer. */
     double layerSeconds(int microBatch, int level) {
         return layerSeconds[microBatch * levels.size() + level];
@@ -204,13 +198,14 @@ final class Workload {
         return effective[microBatch * levels.size() + level];
     }
 
-    FillOrder order() {
-        return order;
+    /** Number of prices that {@link #levelsAt} knows. */
+    int numPrices() {
+        return order.numPrices();
     }
 
-    /** Where the order's levels of a micro-batch at a price begin. */
-    int orderOffset(int microBatch, int price) {
-        return order.offset(profiles.of(microBatch), price);
+    /** Level that each kind of layer of a micro-batch is worth at a price. Not to be changed. */
+    short[] levelsAt(int microBatch, int price) {
+        return order.levels(profiles.of(microBatch), price);
     }
 
     /** Kind of each layer, in the order's levels. Not to be changed. */

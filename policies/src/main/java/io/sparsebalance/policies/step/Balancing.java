@@ -41,19 +41,22 @@ public final class Balancing {
      * @param moveWork whether an idle rank may take over what waits for another
      * @param evict whether to advise leaving out a rank that no other remedy helps
      * @param coverageBudgets budgets at which ranks sample coverage, ascending
+     * @param hosts name of the host of each rank; empty if all run on one
      */
     public record Settings(int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
-            boolean moveWork, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets) {
+            boolean moveWork, StragglerEstimator.Settings straggler, boolean evict, List<Integer> coverageBudgets,
+            List<String> hosts) {
         /** Copies. */
         public Settings {
             coverageBudgets = List.copyOf(coverageBudgets);
+            hosts = List.copyOf(hosts);
         }
 
-        /** Work moves wherever measured times may change anything; nobody is advised to leave out a rank. */
+        /** Work moves wherever measured times may change anything; nobody is advised to leave out a rank; all on one host. */
         public Settings(int numRanks, int block, SparsitySettings sparsity, SparsityPolicy policy, Feedback feedback,
                 StragglerEstimator.Settings straggler, List<Integer> coverageBudgets) {
             this(numRanks, block, sparsity, policy, feedback, feedback != Feedback.OFF, straggler, false,
-                    coverageBudgets);
+                    coverageBudgets, List.of());
         }
     }
 
@@ -80,18 +83,9 @@ public final class Balancing {
         }
     }
 
-    /**
-     * What was learned of documents and budgets, which holds for any set of ranks. Immutable.
-     *
-     * @param numSteps learned from
-     */
-    public record Learned(RunningCoverage coverage, BudgetMemory memory, int numSteps) {}
-
     /** Of a generation that has run nothing. */
     public Balancing(Settings settings, LatencyModel latency) {
-        this(settings, latency,
-                new Learned(RunningCoverage.empty(settings.block(), settings.sparsity().hysteresis()),
-                        BudgetMemory.empty(), 0));
+        this(settings, latency, Learned.nothing(settings.block(), settings.sparsity().hysteresis()));
     }
 
     /** Of a generation that goes on with what another learned. */

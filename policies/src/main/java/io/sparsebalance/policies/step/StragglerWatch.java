@@ -1,6 +1,7 @@
 package io.sparsebalance.policies.step;
 
 import io.sparsebalance.policies.cost.LatencyModel;
+import io.sparsebalance.policies.straggler.Cause;
 import io.sparsebalance.policies.straggler.RankObservation;
 import io.sparsebalance.policies.straggler.Remedies;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
@@ -23,8 +24,7 @@ final class StragglerWatch {
     StragglerWatch(Balancing.Settings settings, LatencyModel latency) {
         this.settings = settings;
         this.latency = latency;
-        // The ranks of one JVM share their host: there is no other to compare it with.
-        this.estimator = new StragglerEstimator(settings.straggler());
+        this.estimator = new StragglerEstimator(settings.straggler(), settings.hosts());
         this.state = estimator.initial(settings.numRanks());
         this.verdicts = estimator.verdicts(state);
     }
@@ -41,8 +41,11 @@ final class StragglerWatch {
         return verdicts;
     }
 
+    /** Who was slowest, and why; a device is not blamed for what is known of its host. */
     StragglerEstimator.Slowest slowest(List<RankObservation> observations) {
-        return estimator.slowest(observations);
+        StragglerEstimator.Slowest found = estimator.slowest(observations);
+        boolean hostWide = found.cause() == Cause.DEVICE && verdicts.get(found.rank()).cause() == Cause.HOST;
+        return hostWide ? new StragglerEstimator.Slowest(found.rank(), Cause.HOST, found.imbalance()) : found;
     }
 
     /** Advice on ranks that were no stragglers a step ago. */

@@ -3,7 +3,9 @@ package io.sparsebalance.policies.straggler;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Tells slow devices, slow hosts and garbage collection from long documents.
@@ -31,7 +33,9 @@ public final class StragglerEstimator {
 
     private final Settings settings;
     private final List<String> hosts;
-    private final List<String> hostNames;
+    private final int numHosts;
+    /** Number of each rank's host. */
+    private final int[] hostOf;
     private final double calm;
 
     /**
@@ -72,7 +76,11 @@ public final class StragglerEstimator {
     public StragglerEstimator(Settings settings, List<String> hosts) {
         this.settings = settings;
         this.hosts = List.copyOf(hosts);
-        this.hostNames = hosts.stream().distinct().sorted().toList();
+        List<String> names = hosts.stream().distinct().toList();
+        Map<String, Integer> numbers = new HashMap<>();
+        names.forEach(name -> numbers.put(name, numbers.size()));
+        this.numHosts = names.size();
+        this.hostOf = hosts.stream().mapToInt(numbers::get).toArray();
         this.calm = 1 + CALM_SHARE * (settings.threshold() - 1);
     }
 
@@ -87,44 +95,46 @@ public final class StragglerEstimator {
         }
         return new StragglerState(
                 Collections.nCopies(numRanks, new StragglerState.RankState(1, 0, Track.NONE, Track.NONE, false)),
-                Collections.nCopies(hostNames.size(), Track.NONE));
+                Collections.nCopies(numHosts, Track.NONE));
     }
 
     /** After one step; ranks without work keep what is known of them. */
     public StragglerState observe(StragglerState state, List<RankObservation> observations) {
         double reference = reference(observations);
-        List<Track> nextHosts = new ArrayList<>(state.hosts());
-        for (int host = 0; host < nextHosts.size() && hostNames.size() > 1; host++) {
-            nextHosts.set(host, nextHost(state.hosts().get(host), hostNames.get(host), observations, reference));
-        }
+        List<Track> nextHosts = numHosts > 1 ? nextHosts(state.hosts(), observations, reference) : state.hosts();
         List<StragglerState.RankState> ranks = new ArrayList<>(state.ranks());
         for (RankObservation seen : observations) {
             if (seen.predictedSeconds() > 0) {
-                boolean suspected = hostNames.size() > 1
-                        && nextHosts.get(hostNames.indexOf(hosts.get(seen.rank()))).score() >= settings.steps() / 2.0;
+                boolean suspected = numHosts > 1
+                        && nextHosts.get(hostOf[seen.rank()]).score() >= settings.steps() / 2.0;
                 ranks.set(seen.rank(), next(state.ranks().get(seen.rank()), seen, reference, suspected));
             }
         }
         return new StragglerState(ranks, nextHosts);
     }
 
-    private Track nextHost(Track before, String host, List<RankObservation> observations, double reference) {
-        double logs = 0;
-        int working = 0;
-        boolean all = true;
+    private List<Track> nextHosts(List<Track> before, List<RankObservation> observations, double reference) {
+        double[] logs = new double[numHosts];
+        int[] working = new int[numHosts];
+        int[] slow = new int[numHosts];
         for (RankObservation seen : observations) {
-            if (seen.predictedSeconds() > 0 && hosts.get(seen.rank()).equals(host)) {
+            if (seen.predictedSeconds() > 0) {
+                int host = hostOf[seen.rank()];
                 double slowdown = ratio(seen) / reference;
-                logs += Math.log(slowdown);
-                working++;
-                all &= slowdown >= calm;
+                logs[host] += Math.log(slowdown);
+                working[host]++;
+                slow[host] += slowdown >= calm ? 1 : 0;
             }
         }
-        if (working < 2) {
-            return before;
+        List<Track> next = new ArrayList<>(before);
+        for (int host = 0; host < numHosts; host++) {
+            if (working[host] >= 2) {
+                double mean = Math.exp(logs[host] / working[host]);
+                next.set(host, before.get(host).next(slow[host] == working[host] && mean >= settings.threshold(),
+                        mean < calm, settings.steps()));
+            }
         }
-        double mean = Math.exp(logs / working);
-        return before.next(all && mean >= settings.threshold(), mean < calm, settings.steps());
+        return next;
     }
 
     private StragglerState.RankState next(StragglerState.RankState before, RankObservation seen, double reference,
@@ -167,7 +177,7 @@ public final class StragglerEstimator {
     }
 
     private Cause cause(StragglerState state, StragglerState.RankState known, int rank) {
-        boolean host = !hosts.isEmpty() && state.hosts().get(hostNames.indexOf(hosts.get(rank))).raised();
+        boolean host = numHosts > 1 && state.hosts().get(hostOf[rank]).raised();
         if (host || known.hostWide()) {
             return Cause.HOST;
         }

@@ -13,6 +13,7 @@ import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.step.Balancing;
 import io.sparsebalance.policies.step.Feedback;
 import io.sparsebalance.policies.step.StepInFlight;
+import io.sparsebalance.policies.straggler.Cause;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import io.sparsebalance.policies.workload.Tables;
 import io.sparsebalance.policies.workload.Workload;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,6 +106,22 @@ class SimulatorTest {
         scenario.disturbances = new Disturbances(0, List.of(new Disturbances.SlowRank(2, 2, 30, 30)), List.of(), 0);
         assertThat(scenario.feedback(Feedback.OFF).simulator(equal).run(Arm.parse("sab/fixed")).stepSeconds())
                 .isCloseTo(healthy * (1 + 1.0 / scenario.steps), within(1e-6));
+    }
+
+    @Test
+    void aSlowHostIsToldFromASlowDevice() {
+        Scenario scenario = new Scenario().noise(0.03);
+        scenario.ranksPerHost = 2;
+        scenario.disturbances = new Disturbances(0.03, Disturbances.slowHost("1:1.6@5", 8, 2), List.of(), 0);
+        Map<Integer, ArmSummary.Flag> flagged = scenario.feedback(Feedback.FULL).simulator(CHATQA2)
+                .run(Arm.parse("sab/dst")).flagged();
+        assertThat(flagged).containsOnlyKeys(2, 3);
+        assertThat(flagged.values()).allMatch(flag -> flag.cause() == Cause.HOST && flag.host().equals("host 1"));
+        scenario.disturbances = new Disturbances(0.03, List.of(new Disturbances.SlowRank(2, 1.6, 5, 1000)), List.of(),
+                0);
+        flagged = scenario.simulator(CHATQA2).run(Arm.parse("sab/dst")).flagged();
+        assertThat(flagged).containsOnlyKeys(2);
+        assertThat(flagged.get(2).cause()).isEqualTo(Cause.DEVICE);
     }
 
     @Test
@@ -220,10 +238,13 @@ class SimulatorTest {
     void wrongSettingsAreNamed() {
         assertThatThrownBy(() -> Arm.parse("sab")).hasMessageContaining("sab/dst");
         assertThatThrownBy(() -> Arm.parse("sob/dst")).hasMessageContaining("sob").hasMessageContaining("lbb");
-        assertThatThrownBy(() -> Disturbances.SlowRank.parse("3")).hasMessageContaining("RANK:FACTOR");
+        assertThatThrownBy(() -> Disturbances.SlowRank.parse("3")).hasMessageContaining("NUMBER:FACTOR");
         assertThatThrownBy(() -> Disturbances.SlowRank.parse("3:0")).hasMessageContaining("factor");
         assertThatThrownBy(() -> Disturbances.SlowRank.parse("3:2@9-4")).hasMessageContaining("steps");
         assertThat(Disturbances.SlowRank.parse("3:2@5-9")).isEqualTo(new Disturbances.SlowRank(3, 2, 5, 9));
+        assertThat(Disturbances.slowHost("1:2@5-9", 5, 3)).containsExactly(new Disturbances.SlowRank(3, 2, 5, 9),
+                new Disturbances.SlowRank(4, 2, 5, 9));
+        assertThatThrownBy(() -> Disturbances.slowHost("2:2", 5, 3)).hasMessageContaining("hosts 0 to 1");
         assertThat(Disturbances.Failure.parse("3@5")).isEqualTo(new Disturbances.Failure(3, 5));
         assertThatThrownBy(() -> Disturbances.Failure.parse("3:5")).hasMessageContaining("RANK@STEP");
         Scenario scenario = new Scenario();
@@ -243,6 +264,7 @@ class SimulatorTest {
     /** Settings of a simulation, to be changed by a test. */
     private static final class Scenario {
         private int ranks = 8;
+        private int ranksPerHost = 1000;
         private int microBatches = 16;
         private int globalBatch = 64;
         private int steps = 20;
@@ -266,7 +288,7 @@ class SimulatorTest {
         }
 
         Simulator simulator(Workload workload) {
-            return new Simulator(new SimulationSettings(ranks, microBatches, steps, globalBatch, 1 << 22,
+            return new Simulator(new SimulationSettings(ranks, ranksPerHost, microBatches, steps, globalBatch, 1 << 22,
                     new SparsitySettings(16, 2, 128, anchor, 0.2), feedback, moveWork,
                     new StragglerEstimator.Settings(1.25, 3, 0.2), 2, lookahead, disturbances, network, seed), LATENCY,
                     64,

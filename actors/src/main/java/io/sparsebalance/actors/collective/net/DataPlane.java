@@ -50,39 +50,54 @@ public final class DataPlane implements AutoCloseable {
         void close();
     }
 
+    /**
+     * Where a plane listens.
+     *
+     * @param host under which the others reach it
+     * @param listenHost address to listen at, and to connect from, if that is another one
+     * @param port 0 for any that is free
+     */
+    public record Address(String host, Optional<String> listenHost, int port) {}
+
     private record Membership(String runId, int rank) {}
 
     private record StateKey(String runId, long generation, long step) {}
 
     private record Waiting(Inbound connection, Frame hello, Membership whom) {}
 
-    private DataPlane(Wire wire, String host, int port) throws IOException {
+    private DataPlane(Wire wire, Address address) throws IOException {
         this.wire = wire;
-        this.host = host;
+        this.host = address.host();
+        String at = address.listenHost().orElse(host);
         try {
-            this.server = wire.server(() -> new Inbound(this)).bind(host, port).sync().channel();
+            this.server = wire.server(() -> new Inbound(this)).bind(at, address.port()).sync().channel();
         } catch (InterruptedException e) {
             wire.close();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while opening the data plane", e);
         } catch (Exception e) {
             wire.close();
-            throw new IOException("the data plane cannot listen at " + host + ":" + port + ": " + e.getMessage(), e);
+            throw new IOException(
+                    "the data plane cannot listen at " + at + ":" + address.port() + ": " + e.getMessage(), e);
         }
     }
 
     /**
      * Listens.
      *
-     * @param host address to listen at, under which the others reach it
-     * @param port 0 for any that is free
+     * @param address to listen at
      * @param numThreads event loops; one keeps up with a gigabyte a second
      * @param tls for both directions, with a key; every peer needs a certificate that it trusts, and a listener's must be for
      *            the host that was asked for. Empty for plain TCP
      * @throws IOException if it cannot listen there
      */
-    public static DataPlane open(String host, int port, int numThreads, Optional<SSLContext> tls) throws IOException {
-        return new DataPlane(new Wire("sparsebalance-data", numThreads, tls), host, port);
+    public static DataPlane open(Address address, int numThreads, Optional<SSLContext> tls) throws IOException {
+        return new DataPlane(new Wire("sparsebalance-data", numThreads, tls, address.listenHost()), address);
+    }
+
+    /** As above, at a free port of an address under which the others reach it. */
+    public static DataPlane open(String host, int numThreads, Optional<SSLContext> tls) throws IOException {
+        return open(new Address(host, Optional.empty(), 0), numThreads, tls);
     }
 
     /** Where the others reach it. */
@@ -194,7 +209,7 @@ public final class DataPlane implements AutoCloseable {
         if (member == null || generation != member.group().generation()) {
             numStale.incrementAndGet();
             one.connection().refuse("generation " + generation + " of run " + one.whom().runId() + " is over");
-        } else if (member.admit(one.hello().sender(), one.connection())) {
+        } else if (member.exchange().admit(one.hello().sender(), one.connection())) {
             one.connection().welcome(member);
         } else {
             numStale.incrementAndGet();

@@ -64,7 +64,9 @@ record Frame(Type type, Kind kind, long generation, long step, int bucket, int c
         /** F32, little-endian. */
         FLOATS(2),
         /** Two 64-bit words an element, little-endian. */
-        FIXED_POINT(3);
+        FIXED_POINT(3),
+        /** The same in one 64-bit word an element, where no element is too large. */
+        PACKED(4);
 
         private final int code;
 

@@ -22,6 +22,8 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
     private Frame frame;
     private ByteBuffer target;
     private boolean draining;
+    /** The connection has ended, and what had come over it before is still to be read. */
+    private boolean ended;
     private boolean closed;
 
     /**
@@ -66,7 +68,9 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
                     backlog.remove().release();
                 }
             }
-            if (!closed) {
+            if (ended) {
+                endWhenRead(context);
+            } else if (!closed) {
                 boolean reads = !lacksPlace();
                 if (reads != context.channel().config().isAutoRead()) {
                     context.channel().config().setAutoRead(reads);
@@ -76,6 +80,13 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
             fail(context, e);
         } finally {
             draining = false;
+        }
+    }
+
+    /** What came before the end counts, and the last of it may be a farewell: only then the end is judged. */
+    private void endWhenRead(ChannelHandlerContext context) {
+        if (backlog.isEmpty() || !lacksPlace()) {
+            fail(context, new EOFException("the connection was closed"));
         }
     }
 
@@ -140,7 +151,10 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelInactive(ChannelHandlerContext context) {
-        fail(context, new EOFException("the connection was closed"));
+        ended = true;
+        if (!draining) {
+            endWhenRead(context);
+        }
     }
 
     @Override

@@ -43,8 +43,8 @@ final class Inbound extends FrameReader {
             throw new ProtocolException("a frame of another generation or rank than its connection's");
         }
         return switch (arrived.type()) {
-            case CONTRIBUTION -> collective.contribution(hello.sender(), arrived);
-            case RESULT -> collective.result(hello.sender(), arrived);
+            case CONTRIBUTION -> collective.exchange().contribution(hello.sender(), arrived);
+            case RESULT -> collective.exchange().result(hello.sender(), arrived);
             case ABORTED -> ByteBuffer.allocate(Math.min(arrived.length(), Wire.MAX_TEXT));
             default -> throw new ProtocolException("a frame of type " + arrived.type() + " among gradients");
         };
@@ -61,10 +61,10 @@ final class Inbound extends FrameReader {
                 hello = arrived;
                 plane.stateRequest(this, arrived, StandardCharsets.UTF_8.decode(payload).toString());
             }
-            case CONTRIBUTION -> collective.contributionArrived(arrived.sender());
-            case RESULT -> collective.resultArrived(arrived.sender());
-            case ABORTED -> collective.abortedBy(arrived.sender(), StandardCharsets.UTF_8.decode(payload).toString(),
-                    arrived.extra());
+            case CONTRIBUTION -> collective.exchange().contributionArrived(arrived.sender());
+            case RESULT -> collective.exchange().resultArrived(arrived.sender());
+            case ABORTED -> collective.exchange().abortedBy(arrived.sender(),
+                    StandardCharsets.UTF_8.decode(payload).toString(), arrived.extra());
             default -> throw new ProtocolException("a frame of type " + arrived.type());
         }
     }
@@ -112,7 +112,7 @@ final class Inbound extends FrameReader {
     void lost(ChannelHandlerContext active, Throwable cause) {
         plane.ended(this, cause);
         if (collective != null) {
-            collective.lost(hello.sender(), cause);
+            collective.exchange().lost(hello.sender(), cause);
         }
     }
 }

@@ -5,6 +5,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +23,8 @@ import java.util.zip.CRC32C;
 final class Outbound {
     private static final long FIRST_RETRY_MILLIS = 20;
     private static final long LAST_RETRY_MILLIS = 500;
+    /** So long a farewell may take, behind all frames that are on their way, to one who reads slowly. */
+    private static final long FAREWELL_MILLIS = 1_000;
 
     private final Wire wire;
     private final Endpoint endpoint;
@@ -32,6 +35,7 @@ final class Outbound {
     private Channel channel;
     private boolean welcome;
     private boolean closed;
+    private boolean saysFarewell;
     private boolean pumping;
     private int numUnsent;
     private long retryMillis = FIRST_RETRY_MILLIS;
@@ -173,7 +177,8 @@ final class Outbound {
     }
 
     /**
-     * Begins to end the connection; payloads may still be read until what is returned is done.
+     * Begins to end the connection; payloads may still be read until what is returned is done. Frames that were given to the network
+     * are sent before a farewell, and the connection ends after it.
      *
      * @param farewell frame to send before, where the other one listens; null for none
      */
@@ -189,14 +194,23 @@ final class Outbound {
             waiting.clear();
             open = channel;
             greets = welcome && farewell != null && !again;
+            saysFarewell |= greets;
+            if (open != null && saysFarewell && !greets) {
+                return open.closeFuture();
+            }
         }
         if (open == null) {
             return CompletableFuture.completedFuture(null);
         }
-        if (greets) {
-            ChannelFuture _ = writeText(open, farewell, text, Wire.MAX_TEXT);
+        if (!greets) {
+            return open.close();
         }
-        return open.close();
+        // To close at once would drop what the network has not taken yet, with the farewell behind it.
+        ChannelFuture _ = writeText(open, farewell, text, Wire.MAX_TEXT).addListener(ChannelFutureListener.CLOSE);
+        wire.later(() -> {
+            ChannelFuture _ = open.close();
+        }, FAREWELL_MILLIS);
+        return open.closeFuture();
     }
 
     /** Reads what comes back. */

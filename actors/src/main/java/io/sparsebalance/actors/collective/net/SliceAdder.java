@@ -33,13 +33,24 @@ final class SliceAdder {
     }
 
     /** Adds another rank's. */
-    void add(ByteBuffer contribution, long itsFirstVoid, int chunk) {
-        firstVoid = chunk == 0 && exact ? Math.min(firstVoid, itsFirstVoid) : firstVoid;
-        if (inPlace) {
+    void add(ByteBuffer contribution, Frame frame, int chunk) {
+        firstVoid = chunk == 0 && exact ? Math.min(firstVoid, frame.extra()) : firstVoid;
+        if (frame.kind() == Frame.Kind.PACKED) {
+            addPacked(MemorySegment.ofBuffer(contribution));
+        } else if (inPlace) {
             FloatSums.add(MemorySegment.ofBuffer(contribution), slices.result(rank, chunk));
         } else {
             add(MemorySegment.ofBuffer(contribution));
         }
+    }
+
+    private void addPacked(MemorySegment contribution) {
+        MemorySegment sum = scratch.asSlice(0, 2 * contribution.byteSize());
+        if (empty) {
+            sum.fill((byte) 0);
+        }
+        FixedPointSum.addPacked(contribution, sum);
+        empty = false;
     }
 
     private void add(MemorySegment contribution) {

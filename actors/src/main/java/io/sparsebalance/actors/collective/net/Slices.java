@@ -42,6 +42,14 @@ final class Slices {
         return addend instanceof Addend.Exact ? Frame.Kind.FIXED_POINT : Frame.Kind.FLOATS;
     }
 
+    /** Whether a frame is a chunk of a contribution to a rank's slice of an array like this one. */
+    boolean expects(Frame frame, int slice, int chunk) {
+        long bytes = contribution(slice, chunk).byteSize();
+        boolean packed = kind() == Frame.Kind.FIXED_POINT && frame.kind() == Frame.Kind.PACKED;
+        return (packed || frame.kind() == kind()) && frame.elements() == numElements() && frame.chunk() == chunk
+                && frame.length() == (packed ? bytes / 2 : bytes);
+    }
+
     /** Bytes of a chunk of a contribution. */
     MemorySegment contribution(int slice, int chunk) {
         long from = from(slice, chunk);

@@ -39,19 +39,24 @@ final class Wire implements AutoCloseable {
 
     private final MultiThreadIoEventLoopGroup loops;
     private final Optional<SSLContext> tls;
+    private final Optional<String> from;
 
-    Wire(String name, int numThreads, Optional<SSLContext> tls) {
+    /** @param from address to connect from; empty for the system's choice */
+    Wire(String name, int numThreads, Optional<SSLContext> tls, Optional<String> from) {
         this.loops = new MultiThreadIoEventLoopGroup(numThreads, new DefaultThreadFactory(name, true),
                 NioIoHandler.newFactory());
         this.tls = tls;
+        this.from = from;
     }
 
     Bootstrap client(Endpoint endpoint, Supplier<ChannelHandler> handler) {
-        return new Bootstrap().group(loops).channel(NioSocketChannel.class)
+        Bootstrap bootstrap = new Bootstrap().group(loops).channel(NioSocketChannel.class)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS).option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.WRITE_BUFFER_WATER_MARK, QUEUE)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, reads())
                 .handler(initializer(() -> tls.map(context -> engine(context, endpoint)), handler));
+        from.ifPresent(host -> bootstrap.localAddress(host, 0));
+        return bootstrap;
     }
 
     ServerBootstrap server(Supplier<ChannelHandler> handler) {

@@ -140,7 +140,7 @@ class DataPlaneTest {
 
     /** A rank 1 of generation 5 with this context cannot reach rank 0, which waits for it. */
     private static void refused(Planes planes, Optional<SSLContext> tls) throws Exception {
-        try (DataPlane stranger = DataPlane.open("127.0.0.1", 0, 1, tls)) {
+        try (DataPlane stranger = DataPlane.open("127.0.0.1", 1, tls)) {
             Group group = new Group("run of strangers", 5, 1,
                     List.of(planes.plane(0).endpoint(), stranger.endpoint()));
             try (Collective joined = stranger.join(group, Duration.ofMillis(500))) {

@@ -76,6 +76,10 @@ class NetCollectiveTest {
             for (int bucket = 0; bucket < 2; bucket++) {
                 for (int n = 0; n < 7; n++) {
                     float[] values = gaussians(n, size);
+                    for (int i = 0; bucket == 0 && i < size; i++) {
+                        // Small enough to be packed; those of the other bucket are not.
+                        values[i] *= 1e-3f;
+                    }
                     if (n == 3 && bad >= 0) {
                         values[bad] = Float.NEGATIVE_INFINITY;
                     }
@@ -152,6 +156,24 @@ class NetCollectiveTest {
             assertThatThrownBy(() -> collectives.get(1).allReduceSum(array(), 2))
                     .isInstanceOf(CollectiveException.class).hasMessageContaining("device caught fire");
             assertThatThrownBy(() -> collectives.get(0).allReduceSum(array(), 3)).satisfies(e -> blames(e, 1));
+        }
+    }
+
+    /** The farewell is behind megabytes that are on their way, and both connections end at once. */
+    @Test
+    void aRankThatGivesUpWhileItSendsIsNotTakenForLost() throws Exception {
+        MemorySegment large = Planes.floats(new float[4 << 20]);
+        MemorySegment same = Planes.floats(new float[4 << 20]);
+        try (Planes planes = new Planes(2)) {
+            for (int generation = 1; generation <= 20; generation++) {
+                List<Collective> collectives = planes.joinAll(generation, LONG);
+                planes.all(2, rank -> () -> collectives.get(rank).allReduceSum(array(), 1));
+                Future<Long> waiting = planes.start(() -> collectives.get(0).allReduceSum(large, 2));
+                Future<Long> sending = planes.start(() -> collectives.get(1).allReduceSum(same, 2));
+                collectives.get(1).abort(new IllegalStateException("device caught fire"));
+                assertThat(Planes.failure(waiting)).hasMessageContaining("gave up: device caught fire");
+                assertThat(Planes.failure(sending)).hasMessageContaining("device caught fire");
+            }
         }
     }
 

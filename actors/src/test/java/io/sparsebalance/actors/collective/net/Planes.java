@@ -35,7 +35,7 @@ final class Planes implements AutoCloseable {
 
     Planes(int count, Optional<SSLContext> tls) throws IOException {
         for (int i = 0; i < count; i++) {
-            planes.add(DataPlane.open("127.0.0.1", 0, 1, tls));
+            planes.add(DataPlane.open("127.0.0.1", 1, tls));
         }
     }
 

@@ -1,25 +1,32 @@
 package io.sparsebalance.actors.protocol.simulation;
 
+import io.sparsebalance.actors.protocol.AgentEffect;
+import io.sparsebalance.actors.protocol.AgentLogic;
 import io.sparsebalance.actors.protocol.MemberId;
-import io.sparsebalance.actors.protocol.ToCoordinator;
+import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.protocol.ToRank;
+import io.sparsebalance.actors.protocol.ToRoster;
+import java.util.List;
+import java.util.Optional;
 
-/** What a node does for its rank: opens it for whichever coordinator greets, opens it again, and lets it go when the node leaves. */
+/** A node's agent: its logic is the real one. */
 final class Agent extends Party {
     private static final long AGAIN = 50 * VirtualTime.MILLI;
 
     private final World world;
+    private final AgentLogic logic;
     private SimulatedRank rank;
-    private int openings;
-    private long greetedTerm;
-    private String coordinator = "";
     private boolean leaving;
 
     Agent(World world, Host host) {
         super(host);
         this.world = world;
+        this.logic = new AgentLogic(
+                new AgentLogic.Node(host.node(), host.node(), host.isWorker() ? 1 : 0, List.of("same=yes")));
+        world.time().every(AGAIN, this, "agent's tick", () -> take(new ToAgent.Again()));
     }
 
+    /** The one that is there; null for none. */
     SimulatedRank rank() {
         return rank;
     }
@@ -28,65 +35,66 @@ final class Agent extends Party {
         return leaving;
     }
 
-    /** Obeys a coordinator that is not older than the one it knows. */
-    void onGreet(SimulatedCoordinator from) {
-        if (from.term() < greetedTerm) {
-            return;
-        }
-        boolean newTerm = from.term() > greetedTerm;
-        greetedTerm = from.term();
-        coordinator = from.address();
-        if (newTerm && rank == null && !leaving) {
-            open();
-        }
-        world.network().send(this, from, "node " + host().node() + " is there",
-                () -> from.roster().onAnswer(host()));
-        enlist();
-    }
-
-    private void open() {
-        if (host().isWorker()) {
-            openings++;
-            String node = openings == 1 ? host().node() : host().node() + "." + openings;
-            rank = new SimulatedRank(world, host(), new MemberId(node, 0), this);
-            rank.open();
-        }
-    }
-
-    private void enlist() {
-        if (rank != null && rank.isAlive()) {
-            SimulatedRank enlisted = rank;
-            ToRank.Enlist message = new ToRank.Enlist(World.RUN, greetedTerm, coordinator);
-            world.time().after(world.nanos(VirtualTime.MICRO, 50 * VirtualTime.MICRO), enlisted, message,
-                    () -> enlisted.take(message));
-        }
-    }
-
-    /** @param again whether the device is to be opened again */
-    void onRankEnded(boolean again) {
-        for (SimulatedCoordinator watching : world.coordinators()) {
-            watching.watch().ended(rank);
-        }
-        rank = null;
-        if (leaving) {
-            host().crash();
-        } else if (again) {
-            open();
-            enlist();
-        }
-    }
-
     /** Asks to be let go, until it is. */
     void leave() {
         leaving = true;
-        world.time().every(AGAIN, this, "leaving", () -> {
-            SimulatedCoordinator told = world.coordinatorAt(coordinator);
-            if (rank == null) {
-                host().crash();
-            } else if (told != null) {
-                ToCoordinator message = new ToCoordinator.NodeLeaving(rank.member().node());
-                world.network().send(this, told, message, () -> told.take(message));
-            }
-        });
+        take(new ToAgent.Leave());
+    }
+
+    void take(ToAgent message) {
+        if (!isAlive()) {
+            return;
+        }
+        if (!(message instanceof ToAgent.Again)) {
+            world.trace("agent of " + host().node(), message);
+        }
+        for (AgentEffect effect : logic.on(message)) {
+            carryOut(effect);
+        }
+    }
+
+    private void carryOut(AgentEffect effect) {
+        switch (effect) {
+            case AgentEffect.TellRoster tell -> Optional.ofNullable(world.coordinatorAt(tell.roster()))
+                    .filter(to -> tell.message() instanceof ToRoster.NodeReady)
+                    .ifPresent(
+                            to -> world.network().send(this, to, tell.message(), () -> to.roster().onAnswer(host())));
+            case AgentEffect.TellCoordinator tell -> Optional.ofNullable(world.coordinatorAt(tell.coordinator()))
+                    .ifPresent(to -> world.network().send(this, to, tell.message(), () -> to.take(tell.message())));
+            case AgentEffect.OpenRank open -> open(open.member());
+            case AgentEffect.Enlist enlist -> enlist(enlist.message());
+            case AgentEffect.Notice notice -> world.trace("agent of " + host().node(), notice.text());
+            case AgentEffect.EndWithRun end -> exit(end);
+            case AgentEffect.EndLeft end -> exit(end);
+            case AgentEffect.EndRefused end -> throw new Violation("I4", host() + " was refused: " + end.differences());
+            case AgentEffect.EndExpelled end -> exit(end);
+        }
+    }
+
+    /** The process ends by itself. */
+    private void exit(AgentEffect how) {
+        world.trace(host().toString(), how);
+        host().crash();
+    }
+
+    private void open(MemberId member) {
+        rank = new SimulatedRank(world, host(), member, this);
+        rank.open();
+    }
+
+    private void enlist(ToRank.Enlist message) {
+        SimulatedRank enlisted = rank;
+        world.time().after(world.nanos(VirtualTime.MICRO, 50 * VirtualTime.MICRO), enlisted, message,
+                () -> enlisted.take(message));
+    }
+
+    /** @param order that ended it */
+    void onRankEnded(Optional<ToRank.Shutdown> order) {
+        SimulatedRank ended = rank;
+        for (SimulatedCoordinator watching : world.coordinators()) {
+            watching.watch().ended(ended);
+        }
+        rank = null;
+        take(new ToAgent.RankEnded(ended.member(), order));
     }
 }

@@ -87,6 +87,21 @@ final class Journal extends Party {
         }, new ToCoordinator.Journaled()));
     }
 
+    /**
+     * The run has ended, as its coordinator finds.
+     *
+     * @param tell everybody, if no later term is taken
+     */
+    void end(Runnable tell) {
+        Operation look = () -> {
+            long newest = world.disk().newestTerm();
+            return newest > coordinator.term() && !world.is(Mutation.END_WITHOUT_LOOKING_AT_TERMS)
+                    ? new ToCoordinator.Fenced(newest)
+                    : null;
+        };
+        add(new Work("ending the run", new ArrayDeque<>(List.of(look)), tell, new ToCoordinator.Journaled()));
+    }
+
     private void force(long term) throws IOException {
         if (world.disk().isForceFailing()) {
             world.fired(FaultKind.DISK_FORCE_FAILED);

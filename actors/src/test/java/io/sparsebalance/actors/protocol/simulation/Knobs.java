@@ -28,8 +28,9 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
      * What the parameters depend on.
      *
      * @param window steps that samples may move between
+     * @param sparsity policy
      */
-    record Training(long numSteps, Feedback feedback, int window) {}
+    record Training(long numSteps, Feedback feedback, int window, String sparsity) {}
 
     /**
      * How well messages are carried.
@@ -55,7 +56,8 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
         int numRanks = 2 + random.nextInt(3);
         int numControls = random.nextInt(3) == 0 ? 2 : 0;
         Training training = new Training(6 + random.nextInt(5),
-                random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1);
+                random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1,
+                World.hash(seed) % 3 == 0 ? "fixed" : "dst");
         Set<FaultKind> faults = EnumSet.noneOf(FaultKind.class);
         double share = random.nextInt(3) == 0 ? 0.15 : 0.6;
         for (FaultKind kind : FaultKind.values()) {

@@ -13,5 +13,11 @@ enum Mutation {
     /** What was computed for a step that was given up is not dropped. */
     KEEP_OPEN_STEP,
     /** A successor goes on after ledger entries that may still be lost with another node. */
-    ADOPT_WHAT_IS_NOT_FORCED
+    ADOPT_WHAT_IS_NOT_FORCED,
+    /** A coordinator goes on after what it read although a later one may have written some of it. */
+    TAKE_OVER_WITHOUT_LOOKING_AT_TERMS,
+    /** A successor does not take over what its predecessor's balancer had learned. */
+    FORGET_WHAT_WAS_LEARNED,
+    /** A coordinator tells that the run has ended without looking whether a later term was taken. */
+    END_WITHOUT_LOOKING_AT_TERMS
 }

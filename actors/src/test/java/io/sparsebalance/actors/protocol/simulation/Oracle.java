@@ -19,6 +19,8 @@ final class Oracle {
     private final Map<Long, VirtualDisk.Entry> acknowledged = new TreeMap<>();
     /** Generation that each rank obeys. */
     private final Map<SimulatedRank, StepId> obeyed = new HashMap<>();
+    /** The step whose gradient a rank gives away already. */
+    private final Map<SimulatedRank, StepId> reducedEarly = new HashMap<>();
     private final Set<SimulatedRank> closing = new HashSet<>();
     private long seenVersion = -1;
     private List<VirtualDisk.Entry> durable = List.of();
@@ -58,6 +60,10 @@ final class Oracle {
             throw new Violation("I1", "step " + entry.step() + " has samples " + entry.samples() + ", without faults "
                     + expected.samples());
         }
+        if (!entry.budgets().equals(expected.budgets()) || !entry.learned().equals(expected.learned())) {
+            throw new Violation("I2", "step " + entry.step() + " ran with budgets " + entry.budgets() + " and ended in "
+                    + entry.learned() + ", without faults " + expected.budgets() + " and " + expected.learned());
+        }
         if (entry.checksum() != expected.checksum()) {
             throw new Violation("I2", String.format("step %d ended in %08x, without faults in %08x", entry.step(),
                     entry.checksum(), expected.checksum()));
@@ -74,6 +80,20 @@ final class Oracle {
         compare(entry);
         seenVersion = -1;
         look();
+        if (isCutOff(entry.term())) {
+            world.tally().cutOffCommit();
+        }
+    }
+
+    /** Whether somebody cannot reach the coordinator of a term, or the cluster has chosen another, which has not taken its term yet. */
+    private boolean isCutOff(long term) {
+        for (SimulatedCoordinator coordinator : world.coordinators()) {
+            if (coordinator.term() == term) {
+                return coordinator != world.coordinators().getLast() || world.hosts().stream().anyMatch(
+                        host -> host.isUp() && !world.network().areConnected(host, coordinator.host()));
+            }
+        }
+        return false;
     }
 
     /** A rank has new parameters. */
@@ -106,7 +126,11 @@ final class Oracle {
             case RankEffect.OfferState work -> requirePresent(rank, work.id());
             case RankEffect.CopyState work -> requirePresent(rank, work.command().id());
             case RankEffect.Connect work -> requirePresent(rank, work.id());
-            case RankEffect.RunMicroBatch work -> requirePresent(rank, work.grant().id());
+            case RankEffect.RunMicroBatch work -> {
+                requirePresent(rank, work.grant().id());
+                requireNotReduced(rank, work.grant().id());
+            }
+            case RankEffect.ReduceEarly early -> reducedEarly.put(rank, obeyed.get(rank).withStep(early.step()));
             case RankEffect.RunStepEnd work -> requirePresent(rank, work.command().id());
             case RankEffect.RunEvaluation work -> requirePresent(rank, work.command().id());
             case RankEffect.WriteCheckpoint work -> requirePresent(rank, work.command().id());
@@ -125,6 +149,13 @@ final class Oracle {
             }
             case RankEffect.CloseDevice close -> closing.add(rank);
             case RankEffect.End end -> obeyed.remove(rank);
+        }
+    }
+
+    /** What a micro-batch adds would be missing in what is reduced already. */
+    private void requireNotReduced(SimulatedRank rank, StepId id) {
+        if (id.equals(reducedEarly.get(rank))) {
+            throw new Violation("I2", rank + " runs a micro-batch of " + id + ", which it reduces already");
         }
     }
 
@@ -181,7 +212,7 @@ final class Oracle {
         end.failure().ifPresent(failure -> {
             String what = failure.what();
             boolean impossible = what.isBlank() || what.contains("different parameters")
-                    || what.contains("parameters differ") || what.contains("run again after a restart")
+                    || what.contains("parameters differ") || what.contains("run again, it ended")
                     || what.contains("the ledger ends at") || what.contains("nobody knows")
                     || what.contains("cannot be planned");
             if (impossible) {
@@ -190,6 +221,22 @@ final class Oracle {
         });
         if (end.failure().isEmpty() && !end.stopped()) {
             requireComplete();
+        }
+    }
+
+    /** A coordinator begins after what it has read: a later one may have written some of that. */
+    void onBegin(long term) {
+        if (term < world.disk().newestTerm()) {
+            throw new Violation("I4", "the coordinator of term " + term + " begins, and term "
+                    + world.disk().newestTerm() + " is taken already");
+        }
+    }
+
+    /** All nodes are told that the run has ended. */
+    void onEndTold(long term) {
+        if (term < world.disk().newestTerm()) {
+            throw new Violation("I4", "the coordinator of term " + term + " ends the run, which term "
+                    + world.disk().newestTerm() + " has taken over");
         }
     }
 

@@ -1,7 +1,9 @@
 package io.sparsebalance.actors.protocol.simulation;
 
+import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A coordinator's view of the nodes: greets those that it can reach until they answer, and tells of those that it cannot. */
@@ -42,6 +44,14 @@ final class Roster {
         }
     }
 
+    /** Tells every node that is known. */
+    void tellAll(ToAgent.Remote message) {
+        for (Host host : seen.keySet()) {
+            Agent agent = world.agent(host);
+            world.network().send(coordinator, agent, message, () -> agent.take(message));
+        }
+    }
+
     private void look() {
         for (Host host : world.hosts()) {
             Seen known = seen.get(host);
@@ -54,8 +64,9 @@ final class Roster {
                 known.reachedAt = world.now();
                 if (!known.answered) {
                     Agent agent = world.agent(host);
-                    world.network().send(coordinator, agent, "greeting of term " + coordinator.term(),
-                            () -> agent.onGreet(coordinator));
+                    ToAgent.Greet greet = new ToAgent.Greet(World.RUN, coordinator.term(), coordinator.address(),
+                            coordinator.address(), List.of("same=yes"));
+                    world.network().send(coordinator, agent, greet, () -> agent.take(greet));
                 }
             } else if (known != null && world.now() - known.reachedAt > PATIENCE) {
                 lose(known);
@@ -64,11 +75,9 @@ final class Roster {
         }
     }
 
-    /** Tells of all members that the node's process has had. */
     private void lose(Seen lost) {
         if (lost != null) {
-            coordinator.nodesOf(lost.node)
-                    .forEach(node -> coordinator.tell(new ToCoordinator.NodeLost(node, "it cannot be reached")));
+            coordinator.tell(new ToCoordinator.NodeLost(lost.node, "it cannot be reached"));
         }
     }
 }

@@ -1,29 +1,33 @@
 package io.sparsebalance.actors.protocol.simulation;
 
+import io.sparsebalance.actors.message.FailureInfo;
+import io.sparsebalance.actors.message.FailureKind;
 import io.sparsebalance.actors.protocol.BalancerLogic;
+import io.sparsebalance.actors.protocol.CommittedStep;
 import io.sparsebalance.actors.protocol.BatcherLogic;
 import io.sparsebalance.actors.protocol.CoordinatorLogic;
 import io.sparsebalance.actors.protocol.Effect;
 import io.sparsebalance.actors.protocol.MemberId;
 import io.sparsebalance.actors.protocol.MicroBatchOutcome;
 import io.sparsebalance.actors.protocol.RunSettings;
+import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.protocol.ToBalancer;
 import io.sparsebalance.actors.protocol.ToBatcher;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.data.SampleRef;
-import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /** A coordinator with its batcher and its balancer: their logic is the real one. It takes a term and reads the ledgers first. */
 final class SimulatedCoordinator extends Party {
     private static final long TICK = 20 * VirtualTime.MILLI;
+    private static final double SLOW_SHARE = 0.2;
+    private static final long SLOW_DISK = 600 * VirtualTime.MILLI;
 
     private final World world;
     private final Consumer<Effect.End> whenEnded;
@@ -76,14 +80,6 @@ final class SimulatedCoordinator extends Party {
         return routes.get(member);
     }
 
-    /** Names under which members of a node's process are known. */
-    Set<String> nodesOf(String process) {
-        Set<String> nodes = routes.keySet().stream().map(MemberId::node)
-                .filter(node -> node.startsWith(process + ".")).collect(Collectors.toCollection(TreeSet::new));
-        nodes.add(process);
-        return nodes;
-    }
-
     /** Takes a term, reads what earlier ones wrote, makes that durable, and begins; anything may happen in between. */
     void start() {
         then("taking a term", () -> {
@@ -100,28 +96,42 @@ final class SimulatedCoordinator extends Party {
                     if (!world.is(Mutation.ADOPT_WHAT_IS_NOT_FORCED)) {
                         world.disk().forceBefore(term);
                     }
-                    begin(committed);
+                    then("looking at the terms", () -> beginIfNewest(committed));
                 });
             });
         });
     }
 
+    /** Whoever took a later term has read, and may have written, before this one has read. */
+    private void beginIfNewest(List<VirtualDisk.Entry> committed) {
+        long newest = world.disk().newestTerm();
+        if (newest > term && !world.is(Mutation.TAKE_OVER_WITHOUT_LOOKING_AT_TERMS)) {
+            world.trace(address(), "does not begin: term " + newest + " is taken");
+            ended();
+        } else {
+            begin(committed);
+        }
+    }
+
     private void then(String what, Runnable next) {
-        world.time().after(world.nanos(100 * VirtualTime.MICRO, 10 * VirtualTime.MILLI), this, what, next);
+        // Storage that others share is slow at times: another coordinator may begin meanwhile.
+        long longest = world.chance(SLOW_SHARE) ? SLOW_DISK : 10 * VirtualTime.MILLI;
+        world.time().after(world.nanos(100 * VirtualTime.MICRO, longest), this, what, next);
     }
 
     private void begin(List<VirtualDisk.Entry> committed) {
         long last = committed.isEmpty() ? 0 : committed.getLast().step();
-        Map<Long, Long> checksums = committed.stream()
-                .collect(Collectors.toMap(VirtualDisk.Entry::step, VirtualDisk.Entry::checksum));
-        Map<Long, List<Budgets>> budgets = committed.stream()
-                .collect(Collectors.toMap(VirtualDisk.Entry::step, VirtualDisk.Entry::budgets));
+        boolean forgets = world.is(Mutation.FORGET_WHAT_WAS_LEARNED);
+        Map<Long, CommittedStep> steps = committed.stream().collect(Collectors.toMap(VirtualDisk.Entry::step,
+                entry -> new CommittedStep(entry.checksum(), entry.budgets(),
+                        forgets ? LearnedBytes.NONE : entry.learned())));
+        world.oracle().onBegin(term);
         world.trace(address(), "begins after step " + last);
         journal = new Journal(world, this, last);
-        balancer = Training.balancer(world.knobs(), budgets);
+        balancer = Training.balancer(world.knobs());
         batcher = Training.batcher(world.knobs());
         logic = new CoordinatorLogic(Training.settings(world.knobs(), term,
-                new RunSettings.Restart(last, world.disk().newestCheckpoint(), checksums, budgets),
+                new RunSettings.Restart(last, world.disk().newestCheckpoint(), steps),
                 address()), world.now());
         world.time().every(TICK, this, "tick", () -> take(new ToCoordinator.Tick()));
         roster.start();
@@ -189,7 +199,7 @@ final class SimulatedCoordinator extends Party {
                 world.trace(address(), end);
                 world.oracle().onEnd(this, end);
                 ended();
-                whenEnded.accept(end);
+                journal.end(() -> tellEnd(end));
             }
             case Effect.StepDown down -> {
                 world.trace(address(), down);
@@ -199,11 +209,21 @@ final class SimulatedCoordinator extends Party {
         }
     }
 
+    /** Nobody had taken over when the terms were looked at: all nodes are told. */
+    private void tellEnd(Effect.End end) {
+        world.oracle().onEndTold(term);
+        roster.tellAll(new ToAgent.RunEnded(term,
+                end.failure().map(failure -> new FailureInfo(FailureKind.OTHER, failure.what(), "")), end.stopped(),
+                world.oracle().durableSteps(), ""));
+        whenEnded.accept(end);
+    }
+
     private VirtualDisk.Entry entry(Effect.Commit commit) {
         List<Long> samples = commit.outcome().plan().microBatches().stream().flatMap(List::stream).map(SampleRef::id)
                 .sorted().toList();
         return new VirtualDisk.Entry(term, commit.id().step(),
                 commit.ends().values().iterator().next().end().parameterChecksum() & 0xffffffffL, samples,
-                commit.outcome().outcomes().stream().map(MicroBatchOutcome::budgets).toList());
+                commit.outcome().outcomes().stream().map(MicroBatchOutcome::budgets).toList(),
+                commit.outcome().learned());
     }
 }

@@ -134,6 +134,7 @@ final class SimulatedDevice {
             case RankEffect.TellBalancer other -> throw notForDevices(other);
             case RankEffect.Obey other -> throw notForDevices(other);
             case RankEffect.AbortCollective other -> throw notForDevices(other);
+            case RankEffect.ReduceEarly other -> throw notForDevices(other);
             case RankEffect.End other -> throw notForDevices(other);
         }
     }

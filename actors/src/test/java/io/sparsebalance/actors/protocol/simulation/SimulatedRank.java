@@ -17,7 +17,7 @@ final class SimulatedRank extends Party {
     private final SimulatedDevice device;
     private String coordinator = "";
     private String balancer = "";
-    private boolean again = true;
+    private Optional<ToRank.Shutdown> order = Optional.empty();
 
     SimulatedRank(World world, Host host, MemberId member, Agent agent) {
         super(host);
@@ -51,9 +51,6 @@ final class SimulatedRank extends Party {
             return;
         }
         world.trace(address(), message);
-        if (message instanceof ToRank.Shutdown shutdown) {
-            again = shutdown.again();
-        }
         ToRank taken = world.is(Mutation.ACCEPT_STALE_GENERATIONS)
                 ? Restamped.of(message, world.oracle().obeyed(this))
                 : message;
@@ -76,9 +73,12 @@ final class SimulatedRank extends Party {
                 balancer = obey.balancer().isEmpty() ? balancer : obey.balancer();
             }
             case RankEffect.AbortCollective abort -> device.abort();
+            case RankEffect.ReduceEarly early -> {
+                // The sum is the same whenever it is begun.
+            }
             case RankEffect.End end -> {
                 ended();
-                agent.onRankEnded(again);
+                agent.onRankEnded(order);
             }
             case RankEffect.ResetDevice work -> device.work(work);
             case RankEffect.OfferState work -> device.work(work);
@@ -88,7 +88,10 @@ final class SimulatedRank extends Party {
             case RankEffect.RunStepEnd work -> device.work(work);
             case RankEffect.RunEvaluation work -> device.work(work);
             case RankEffect.WriteCheckpoint work -> device.work(work);
-            case RankEffect.CloseDevice work -> device.work(work);
+            case RankEffect.CloseDevice work -> {
+                order = Optional.of(work.order());
+                device.work(work);
+            }
         }
     }
 

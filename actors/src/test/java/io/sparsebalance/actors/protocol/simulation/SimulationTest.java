@@ -25,7 +25,7 @@ class SimulationTest {
             : 1;
     /** A rule that is turned off must be missed within so many seeds. */
     private static final int MUTATION_SEEDS = 1_000;
-    private static final Knobs.Training SHORT = new Knobs.Training(3, Feedback.ASSIGNMENT, 1);
+    private static final Knobs.Training SHORT = new Knobs.Training(3, Feedback.ASSIGNMENT, 1, "dst");
 
     @Test
     void whateverHappensEveryStepIsCommittedOnceAndWithTheSameBits() throws IOException {
@@ -38,6 +38,8 @@ class SimulationTest {
         if (NUMBER >= USUAL) {
             assertThat(FaultKind.values()).as("kinds of faults that happened, of %s", tally)
                     .allMatch(kind -> tally.count(kind) > 0);
+            // Storage can be reached all the while: those, too, must not commit what another commits.
+            assertThat(tally.cutOffCommits()).as("commits of coordinators that were cut off").isPositive();
         }
     }
 

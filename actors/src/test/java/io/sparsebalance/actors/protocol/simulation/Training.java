@@ -17,7 +17,6 @@ import io.sparsebalance.policies.sparsity.SparsitySettings;
 import io.sparsebalance.policies.straggler.StragglerEstimator;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /** What is trained in a simulated run: a small data set, for more than one epoch. */
@@ -61,13 +60,12 @@ final class Training {
                 Fakes.tokens(NUM_SAMPLES, 0), new ShuffledOrder(SEED, NUM_SAMPLES), LATENCY, () -> 0);
     }
 
-    /** @param recorded budgets of committed steps */
-    static BalancerLogic balancer(Knobs knobs, Map<Long, List<Budgets>> recorded) {
+    static BalancerLogic balancer(Knobs knobs) {
         return new BalancerLogic(
                 new BalancerLogic.Settings(64, new SparsitySettings(8, 2, 16, Anchor.MEAN, 0.5),
-                        SparsityPolicies.byName("fixed"), knobs.training().feedback(),
-                        new StragglerEstimator.Settings(1.25, 3, 0.5), false, COVERAGE_BUDGETS),
-                LATENCY, () -> 0, recorded);
+                        SparsityPolicies.byName(knobs.training().sparsity()), knobs.training().feedback(),
+                        new StragglerEstimator.Settings(1.25, 3, 0.5), false, COVERAGE_BUDGETS, true),
+                LATENCY, () -> 0);
     }
 
     /** What a rank samples of coverage: a function of the samples alone, as it is of parameters and samples in a real one. */

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.protocol.simulation;
 
 import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -29,8 +30,10 @@ final class VirtualDisk {
      *
      * @param samples numbers of the step's samples, ascending
      * @param budgets of each micro-batch
+     * @param learned by the balancer up to this step
      */
-    record Entry(long term, long step, long checksum, List<Long> samples, List<Budgets> budgets) {
+    record Entry(long term, long step, long checksum, List<Long> samples, List<Budgets> budgets,
+            LearnedBytes learned) {
         Entry {
             samples = List.copyOf(samples);
             budgets = List.copyOf(budgets);

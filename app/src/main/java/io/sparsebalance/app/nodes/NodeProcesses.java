@@ -1,4 +1,4 @@
-package io.sparsebalance.app;
+package io.sparsebalance.app.nodes;
 
 import java.io.BufferedReader;
 import java.io.File;
@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,25 +15,31 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Nodes in processes of their own: the same Java, class path and flags as this one. What they print is passed on. They end when
- * this process does, however it ends, since the pipe to them ends with it.
+ * Nodes in processes of their own: the same Java, class path and flags as this one. They end when this process does, however it
+ * ends, since the pipe to them ends with it. Safe for use by many threads.
  */
-final class NodeProcesses implements AutoCloseable {
+public final class NodeProcesses implements AutoCloseable {
     private static final long END_SECONDS = 15;
 
-    private final PrintWriter out;
-    private final PrintWriter err;
-    private final boolean quiet;
+    private final Class<?> main;
+    private final Lines lines;
     private final List<NodeProcess> children = new ArrayList<>();
 
-    NodeProcesses(PrintWriter out, PrintWriter err, boolean quiet) {
-        this.out = out;
-        this.err = err;
-        this.quiet = quiet;
+    /** Takes what nodes print, on a thread for each of their streams. */
+    @FunctionalInterface
+    public interface Lines {
+        /** A line; {@code isError} if it came from standard error. */
+        void on(NodeProcess from, String text, boolean isError);
+    }
+
+    /** @param main whose command line the nodes run */
+    public NodeProcesses(Class<?> main, Lines lines) {
+        this.main = main;
+        this.lines = lines;
     }
 
     /** One of them. */
-    static final class NodeProcess {
+    public static final class NodeProcess {
         private final int number;
         private final Process process;
         private final CompletableFuture<String> address = new CompletableFuture<>();
@@ -44,22 +49,61 @@ final class NodeProcesses implements AutoCloseable {
             this.process = process;
         }
 
+        /** From 1, in the order in which they were started. */
+        public int number() {
+            return number;
+        }
+
+        /** Of the operating system. */
+        public long pid() {
+            return process.pid();
+        }
+
+        /** Whether it runs, or is stopped by a signal. */
+        public boolean isAlive() {
+            return process.isAlive();
+        }
+
         /** Where others may join it; waits until that is known. Empty if it ended before. */
-        String address() {
+        public String address() {
             return address.join();
+        }
+
+        /** Its exit code, when it has ended. */
+        public CompletableFuture<Integer> exit() {
+            return process.onExit().thenApply(Process::exitValue);
+        }
+
+        /** Kills it. */
+        public void kill() {
+            process.destroyForcibly();
+        }
+
+        /**
+         * Gives it an order; see {@link Pipe}.
+         *
+         * @throws IOException if it takes none any more
+         */
+        public synchronized void order(String text) throws IOException {
+            OutputStream orders = process.getOutputStream();
+            orders.write((text + "\n").getBytes(StandardCharsets.UTF_8));
+            orders.flush();
         }
     }
 
     /** Starts one. */
-    synchronized NodeProcess start(List<String> arguments) throws IOException {
+    public NodeProcess start(List<String> arguments) throws IOException {
+        return start(List.of(), arguments);
+    }
+
+    /** Starts one, with flags of the JVM after those of this process. */
+    public synchronized NodeProcess start(List<String> flags, List<String> arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.addAll(flags);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
         command.addAll(arguments);
-        if (quiet) {
-            command.add("--quiet");
-        }
         Process process = new ProcessBuilder(command).directory(new File(".").getAbsoluteFile()).start();
         NodeProcess child = new NodeProcess(children.size() + 1, process);
         children.add(child);
@@ -71,13 +115,16 @@ final class NodeProcesses implements AutoCloseable {
     private void relay(NodeProcess child, InputStream stream, boolean isError) {
         Thread.ofPlatform().daemon().name("sparsebalance-relay-" + child.number + (isError ? "-err" : "-out"))
                 .start(() -> {
-                    try (BufferedReader lines = new BufferedReader(
+                    try (BufferedReader reader = new BufferedReader(
                             new InputStreamReader(stream, StandardCharsets.UTF_8))) {
-                        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                            pass(child, line, isError);
+                        for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                            if (!isError && line.startsWith(Pipe.READY)) {
+                                child.address.complete(line.substring(Pipe.READY.length()).strip());
+                            }
+                            lines.on(child, line, isError);
                         }
                     } catch (IOException e) {
-                        err.println("[node " + child.number + "] its output cannot be read: " + e.getMessage());
+                        lines.on(child, "its output cannot be read: " + e.getMessage(), true);
                     }
                     if (!isError) {
                         child.address.complete("");
@@ -85,41 +132,21 @@ final class NodeProcesses implements AutoCloseable {
                 });
     }
 
-    private void pass(NodeProcess child, String line, boolean isError) {
-        if (isError) {
-            if (!quiet || line.startsWith("error")) {
-                err.println("[node " + child.number + "] " + line);
-                err.flush();
-            }
-        } else if (line.startsWith(LaunchCommand.READY)) {
-            child.address.complete(line.substring(LaunchCommand.READY.length()).strip());
-            if (!quiet) {
-                err.println("[node " + child.number + "] process " + child.process.pid() + ", " + line);
-                err.flush();
-            }
-        } else {
-            out.println(line);
-            out.flush();
-        }
-    }
-
     /** Asks for the end of the run; every node passes it on, so that one that lives is enough. */
-    synchronized void stop() {
+    public synchronized void stop() {
         for (NodeProcess child : children) {
-            if (child.process.isAlive()) {
+            if (child.isAlive()) {
                 try {
-                    OutputStream orders = child.process.getOutputStream();
-                    orders.write((ParentPipe.STOP + "\n").getBytes(StandardCharsets.UTF_8));
-                    orders.flush();
+                    child.order(Pipe.STOP);
                 } catch (IOException e) {
-                    err.println("[node " + child.number + "] cannot be told to stop: " + e.getMessage());
+                    lines.on(child, "cannot be told to stop: " + e.getMessage(), true);
                 }
             }
         }
     }
 
-    /** Waits for all; 0 if one has seen the run's good end, else the first code that says more than that a node was lost. */
-    int await() throws InterruptedException {
+    /** Waits for all; their exit codes. */
+    public List<Integer> await() throws InterruptedException {
         List<NodeProcess> all;
         synchronized (this) {
             all = List.copyOf(children);
@@ -128,11 +155,7 @@ final class NodeProcesses implements AutoCloseable {
         for (NodeProcess child : all) {
             codes.add(child.process.waitFor());
         }
-        if (codes.contains(Main.OK)) {
-            return Main.OK;
-        }
-        return codes.stream().filter(code -> code == Main.FAILED || code == Main.USAGE || code == Main.DATA
-                || code == Main.STOPPED).findFirst().orElse(Main.EXPELLED);
+        return codes;
     }
 
     /** Ends those that are left: first their pipes, then they themselves. */
@@ -142,7 +165,7 @@ final class NodeProcesses implements AutoCloseable {
             try {
                 child.process.getOutputStream().close();
             } catch (IOException e) {
-                err.println("[node " + child.number + "] its pipe cannot be closed: " + e.getMessage());
+                lines.on(child, "its pipe cannot be closed: " + e.getMessage(), true);
             }
         }
         for (NodeProcess child : children) {

@@ -1,0 +1,23 @@
+package io.sparsebalance.actors.protocol;
+
+import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.step.LearnedBytes;
+import java.util.List;
+
+/**
+ * What must be known of a committed step by whoever may have to run it again, or the steps after it.
+ *
+ * @param checksum CRC32C of the parameters after it, unsigned
+ * @param budgets of its micro-batches
+ * @param learned by the balancer up to it
+ */
+public record CommittedStep(long checksum, List<Budgets> budgets, LearnedBytes learned) {
+    /** Copies. */
+    public CommittedStep {
+        budgets = List.copyOf(budgets);
+    }
+
+    CommittedStep withoutLearned() {
+        return new CommittedStep(checksum, budgets, LearnedBytes.NONE);
+    }
+}

@@ -1,0 +1,228 @@
+package io.sparsebalance.app.chaos;
+
+import io.sparsebalance.app.chaos.RunWatch.Commit;
+import io.sparsebalance.app.chaos.RunWatch.Sign;
+import io.sparsebalance.app.chaos.RunWatch.SignKind;
+import io.sparsebalance.app.nodes.Pipe;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** One fault from its beginning until the run is as before. One thread; used once. */
+final class FaultTrial {
+    private static final double NANOS_PER_MILLI = 1e6;
+    private static final long COMPLETE_NANOS = TimeUnit.SECONDS.toNanos(120);
+    private static final int HEALTHY_STEPS = 30;
+
+    private final Cluster cluster;
+    private final RunWatch watch;
+    private final Injector injector;
+    private final Optional<Links> links;
+    private final int number;
+    private final String id;
+    private final ChaosPlan.Entry fault;
+    private final Map<String, Double> measures = new TreeMap<>();
+    private List<Slot> targets = List.of();
+    private long start;
+    private long limit;
+    private boolean fired;
+    private long disturbedBefore;
+    private String detection = "";
+
+    FaultTrial(Cluster cluster, RunWatch watch, Injector injector, Optional<Links> links, int number,
+            ChaosPlan.Entry fault) {
+        this.cluster = cluster;
+        this.watch = watch;
+        this.injector = injector;
+        this.links = links;
+        this.number = number;
+        this.id = "f" + number;
+        this.fault = fault;
+    }
+
+    /** Runs it. */
+    Outcome.Fault run() throws IOException, InterruptedException {
+        cluster.restartAfter(fault.restartAfter());
+        targets = injector.choose(fault.target(), watch.coordinator());
+        Commit before = watch.last();
+        if (targets.isEmpty()) {
+            return outcome(before, "there is no node " + fault.target());
+        }
+        long healthySince = watch.lastCommits(HEALTHY_STEPS).getFirst().nanos();
+        double healthyRate = rate(watch.commitsSince(healthySince));
+        disturbedBefore = links.map(Links::numDisturbed).orElse(0L);
+        start = System.nanoTime();
+        limit = start + fault.within().toNanos() + fault.lasts().map(java.time.Duration::toNanos).orElse(0L);
+        fired = injector.inject(id, fault, targets);
+        Optional<Commit> recovered = fault.kind() == FaultKind.JOIN
+                ? join()
+                : fault.lasts().isPresent() ? lasting(healthyRate, before) : untilGoneOn();
+        fired |= hasFired();
+        if (recovered.isEmpty()) {
+            return outcome(before, "no step was committed within " + fault.within().toSeconds() + " s");
+        }
+        long measuredFrom = measuredFrom();
+        measures.put(Outcome.RECOVERED, millis(recovered.get().nanos() - measuredFrom));
+        measures.put(Outcome.STALL, millis(longestGap(before, recovered.get())));
+        measures.put(Outcome.LOST, (double) lost(before));
+        Optional<Commit> complete = complete(recovered.get());
+        complete.ifPresent(commit -> measures.put(Outcome.COMPLETE, millis(commit.nanos() - measuredFrom)));
+        String problem = !fired
+                ? "it never had an effect"
+                : complete.isEmpty() && !cluster.isDone()
+                        ? "not all ranks took part again within " + TimeUnit.NANOSECONDS.toSeconds(COMPLETE_NANOS)
+                                + " s"
+                        : lost(before) > 0 ? "committed steps were lost" : "";
+        return outcome(before, problem);
+    }
+
+    private boolean hasFired() {
+        return fired || firedAt().isPresent()
+                || (fault.kind().needsLinks() && links.orElseThrow().numDisturbed() > disturbedBefore);
+    }
+
+    /** A hook's fault begins when it first has an effect. */
+    private long measuredFrom() {
+        return firedAt().filter(nanos -> !fault.kind().isTolerated()).orElse(start);
+    }
+
+    private Optional<Long> firedAt() {
+        return watch.firstSign(start, sign -> sign.kind() == SignKind.FIRED && sign.text().equals(id))
+                .map(Sign::nanos);
+    }
+
+    /** Of a fault that has a fixed end: what is committed after it, or after somebody was given up for it. */
+    private Optional<Commit> lasting(double healthyRate, Commit before) throws IOException, InterruptedException {
+        long end = start + fault.lasts().orElseThrow().toNanos();
+        watch.await(end, w -> Optional.<Commit>empty());
+        // What has had no effect yet lasts until it has one.
+        watch.await(limit, w -> Optional.of(hasFired()).filter(has -> has));
+        long healed = System.nanoTime();
+        injector.heal(id, fault, targets);
+        if (fault.kind() == FaultKind.SLOW) {
+            measureSlow(healthyRate, before, healed);
+        }
+        Optional<Commit> next = watch.await(limit, w -> w.commitsSince(healed).stream().findFirst());
+        Optional<Sign> detected = watch.firstSign(measuredFrom(), detects())
+                .filter(sign -> next.isPresent() && sign.nanos() - next.get().nanos() < 0);
+        detected.ifPresent(this::note);
+        return detected.isEmpty()
+                ? next
+                : watch.await(limit, w -> w.commitsSince(detected.get().nanos()).stream().findFirst());
+    }
+
+    private void measureSlow(double healthyRate, Commit before, long healed) {
+        List<Commit> slow = watch.commitsSince(start);
+        slow.stream().filter(Commit::straggler).findFirst()
+                .ifPresent(commit -> measures.put(Outcome.FLAGGED, (double) (commit.step() - before.step())));
+        // What it comes to when it is known that a rank is slow.
+        double settled = rate(watch.commitsSince(start + (healed - start) / 2));
+        measures.put(Outcome.THROUGHPUT, settled / healthyRate);
+    }
+
+    /** Of a fault without an end: until somebody noticed, and the run has gone on. */
+    private Optional<Commit> untilGoneOn() throws IOException, InterruptedException {
+        if (fault.kind().hook().isPresent()) {
+            fired = watch.await(limit, w -> firedAt()).isPresent();
+        }
+        long from = measuredFrom();
+        Optional<Sign> detected = watch.await(limit, w -> w.firstSign(from, detects()));
+        detected.ifPresent(this::note);
+        Optional<Commit> recovered = detected.isEmpty()
+                ? Optional.empty()
+                : watch.await(limit, w -> w.commitsSince(detected.get().nanos()).stream().findFirst());
+        if (fault.kind() == FaultKind.PARTITION) {
+            fenced(start);
+        }
+        injector.heal(id, fault, targets);
+        if (fault.kind() == FaultKind.STOP && recovered.isPresent()) {
+            fenced(System.nanoTime());
+        }
+        return recovered;
+    }
+
+    /** A node that the others have gone on without ends itself. */
+    private void fenced(long since) throws InterruptedException {
+        int slot = targets.getFirst().number;
+        watch.await(limit, w -> w.firstSign(since, sign -> sign.kind() == SignKind.ENDED && sign.slot() == slot))
+                .ifPresent(sign -> measures.put(Outcome.FENCED, millis(sign.nanos() - since)));
+    }
+
+    /** A node comes, takes part, and leaves. */
+    private Optional<Commit> join() throws InterruptedException {
+        int more = cluster.numRanks() + cluster.ranksPerNode();
+        Optional<Commit> joined = watch.await(limit,
+                w -> w.commitsSince(start).stream().filter(commit -> commit.numRanks() == more).findFirst());
+        Slot extra = cluster.extra();
+        cluster.release(extra);
+        cluster.order(extra, Pipe.LEAVE);
+        watch.await(limit, w -> extra.isAlive() ? Optional.empty() : Optional.of(true));
+        return joined;
+    }
+
+    private Predicate<Sign> detects() {
+        int slot = targets.getFirst().number;
+        return switch (fault.kind()) {
+            // It says goodbye.
+            case TERM -> sign -> sign.kind() == SignKind.ENDED && sign.slot() == slot;
+            // What the node itself thinks is not what the others found out.
+            case KILL, STOP, PARTITION, ONE_WAY -> sign -> sign.kind() == SignKind.DETECTED && sign.slot() != slot;
+            default -> sign -> sign.kind() == SignKind.DETECTED;
+        };
+    }
+
+    private void note(Sign sign) {
+        detection = sign.text();
+        measures.put(Outcome.DETECTED, millis(sign.nanos() - measuredFrom()));
+    }
+
+    /** Waits until all ranks take part. */
+    private Optional<Commit> complete(Commit recovered) throws InterruptedException {
+        return watch.await(System.nanoTime() + COMPLETE_NANOS,
+                w -> cluster.isDone() || !cluster.isComplete()
+                        ? Optional.empty()
+                        : w.commitsSince(recovered.nanos() - 1).stream()
+                                .filter(commit -> commit.numRanks() == cluster.numRanks()).reduce((a, b) -> b)
+                                .filter(commit -> commit.equals(w.last())));
+    }
+
+    private long lost(Commit before) {
+        List<Commit> since = watch.commitsSince(before.nanos());
+        return since.isEmpty() ? 0 : Math.max(0, before.step() + 1 - since.getFirst().step());
+    }
+
+    private long longestGap(Commit before, Commit until) {
+        long gap = 0;
+        long last = before.nanos();
+        for (Commit commit : watch.commitsSince(before.nanos())) {
+            if (commit.nanos() - until.nanos() > 0) {
+                break;
+            }
+            gap = Math.max(gap, commit.nanos() - last);
+            last = commit.nanos();
+        }
+        return gap;
+    }
+
+    /** Commits a second. */
+    private static double rate(List<Commit> commits) {
+        if (commits.size() < 2) {
+            return 0;
+        }
+        return (commits.size() - 1) * 1e9 / (commits.getLast().nanos() - commits.getFirst().nanos());
+    }
+
+    private static double millis(long nanos) {
+        return Math.round(nanos / NANOS_PER_MILLI * 10) / 10.0;
+    }
+
+    private Outcome.Fault outcome(Commit before, String problem) {
+        return new Outcome.Fault(number, fault.kind().key(),
+                targets.size() == 1 ? targets.getFirst().toString() : fault.target().toString(), before.step(), fired,
+                Map.copyOf(measures), detection, problem);
+    }
+}

@@ -1,0 +1,63 @@
+package io.sparsebalance.app.chaos;
+
+import java.util.List;
+import java.util.Map;
+
+/** What came of faults: records that are written as JSON. */
+final class Outcome {
+    /** Time until somebody noticed. */
+    static final String DETECTED = "detected ms";
+    /** Time until the first commit after somebody had noticed; after the fault's end if nobody did. */
+    static final String RECOVERED = "recovered ms";
+    /** Longest time between two commits. */
+    static final String STALL = "stall ms";
+    /** Time until the node that was cut off or stopped had ended itself, since it could. */
+    static final String FENCED = "fenced ms";
+    /** Time until all ranks took part again. */
+    static final String COMPLETE = "complete ms";
+    /** Committed steps that were lost. */
+    static final String LOST = "committed steps lost";
+    /** Steps until a slow rank was flagged. */
+    static final String FLAGGED = "flagged after steps";
+    /** Steps a second while a rank was slow, over those before. */
+    static final String THROUGHPUT = "throughput";
+
+    private Outcome() {
+    }
+
+    /**
+     * Of a fault.
+     *
+     * @param number from 1
+     * @param target whom it hit
+     * @param step last one committed before it
+     * @param fired whether it had an effect
+     * @param measures by their names above
+     * @param detection what was said of it; empty if nothing was
+     * @param problem why it counts as failed; empty if it does not
+     */
+    record Fault(int number, String kind, String target, long step, boolean fired, Map<String, Double> measures,
+            String detection, String problem) {}
+
+    /**
+     * Of a trial.
+     *
+     * @param steps committed
+     * @param digest at its end
+     * @param problems empty if it is good
+     */
+    record Trial(int number, long seed, long steps, double seconds, String digest, List<Fault> faults,
+            List<String> problems) {
+        boolean isGood() {
+            return problems.isEmpty() && faults.stream().allMatch(fault -> fault.problem().isEmpty());
+        }
+    }
+
+    /**
+     * Of all.
+     *
+     * @param expectedDigest of the run in which nothing failed
+     */
+    record Chaos(String plan, String description, String command, String date, String machine, long seed,
+            String expectedDigest, boolean good, List<Trial> trials) {}
+}
