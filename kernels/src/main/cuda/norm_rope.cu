@@ -1,6 +1,5 @@
 // RMSNorm of each head of q or k, then rotary position embedding, in one pass over [T,H,D]. CPU reference: cpu/RmsNorm.java and
-// cpu/Rope.java, one after the other. Sums and roundings are those of norm.cu and rope.cu, also between the two, so that heads
-// of a size that has no kernel here differ in no bit; only the weight's gradient is added up in another order.
+// cpu/Rope.java, one after the other; here the normed head is not rounded between them.
 //
 // A block takes tokens in steps of the grid: it works out the D/2 angles once, in double precision so that far positions keep
 // their phase, and LANES threads share a head, each with 4 columns of the first half and the 4 that turn with them. The weight's
@@ -18,13 +17,10 @@ struct Angles {
     float sines[MAX_HALF];
 };
 
-// sign: -1 to turn back.
-__device__ __forceinline__ void prepare(Angles& angles, double position, const double* frequencies, int half, float sign) {
+__device__ __forceinline__ void prepare(Angles& angles, double position, const double* frequencies, int half) {
     for (int i = threadIdx.x; i < half; i += THREADS) {
         double turns = position * frequencies[i] * 0.15915494309189535;
-        float sine;
-        sincosf((float) ((turns - rint(turns)) * 6.283185307179586), &sine, &angles.cosines[i]);
-        angles.sines[i] = sine * sign;
+        sincosf((float) ((turns - rint(turns)) * 6.283185307179586), &angles.sines[i], &angles.cosines[i]);
     }
 }
 
@@ -53,15 +49,8 @@ __device__ __forceinline__ float4 minus(float4 a, float4 b) {
     return make_float4(a.x - b.x, a.y - b.y, a.z - b.z, a.w - b.w);
 }
 
-// In the order of norm.cu.
-__device__ __forceinline__ float dot(float4 a, float4 b) {
-    return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
-}
-
-__device__ __forceinline__ float4 rounded(float4 a) {
-    unsigned low = packBf16(a.x, a.y);
-    unsigned high = packBf16(a.z, a.w);
-    return make_float4(lowHalf(low), highHalf(low), lowHalf(high), highHalf(high));
+__device__ __forceinline__ float sum(float4 a) {
+    return (a.x + a.y) + (a.z + a.w);
 }
 
 template <int LANES>
@@ -75,7 +64,7 @@ __device__ void forward(const bf16* x, const float* weight, float epsilon, const
     // Two sets of angles: one barrier a token is enough.
     int turn = 0;
     for (int token = blockIdx.x; token < tokens; token += gridDim.x, turn ^= 1) {
-        prepare(angles[turn], positions[token], frequencies, HALF, 1);
+        prepare(angles[turn], positions[token], frequencies, HALF);
         __syncthreads();
         float4 c = *reinterpret_cast<const float4*>(angles[turn].cosines + lane * 4);
         float4 s = *reinterpret_cast<const float4*>(angles[turn].sines + lane * 4);
@@ -87,11 +76,11 @@ __device__ void forward(const bf16* x, const float* weight, float epsilon, const
             const bf16* from = x + row * (2 * HALF) + lane * 4;
             float4 a = load4(from);
             float4 b = load4(from + HALF);
-            float squares = groupSum<LANES>(dot(a, a) + dot(b, b));
+            float squares = groupSum<LANES>(sum(times(a, a)) + sum(times(b, b)));
             float scale = 1.0f / sqrtf(squares / (2 * HALF) + epsilon);
             if (active) {
-                a = rounded(times(times(a, scale), lowWeight));
-                b = rounded(times(times(b, scale), highWeight));
+                a = times(times(a, scale), lowWeight);
+                b = times(times(b, scale), highWeight);
                 bf16* to = y + row * (2 * HALF) + lane * 4;
                 store4(to, minus(times(a, c), times(b, s)));
                 store4(to + HALF, plus(times(b, c), times(a, s)));
@@ -116,7 +105,7 @@ __device__ void backward(const bf16* dy, const bf16* x, const float* weight, con
     float4 highSum = make_float4(0, 0, 0, 0);
     int turn = 0;
     for (int token = blockIdx.x; token < tokens; token += gridDim.x, turn ^= 1) {
-        prepare(angles[turn], positions[token], frequencies, HALF, -1);
+        prepare(angles[turn], positions[token], frequencies, HALF);
         __syncthreads();
         float4 c = *reinterpret_cast<const float4*>(angles[turn].cosines + lane * 4);
         float4 s = *reinterpret_cast<const float4*>(angles[turn].sines + lane * 4);
@@ -130,15 +119,16 @@ __device__ void backward(const bf16* dy, const bf16* x, const float* weight, con
             float4 highNormed = times(load4(x + at + HALF), scale);
             float4 low = load4(dy + at);
             float4 high = load4(dy + at + HALF);
-            float4 g = rounded(minus(times(low, c), times(high, s)));
-            float4 h = rounded(plus(times(high, c), times(low, s)));
+            // Turned back.
+            float4 g = plus(times(low, c), times(high, s));
+            float4 h = minus(times(high, c), times(low, s));
             if (active) {
                 lowSum = plus(lowSum, times(g, lowNormed));
                 highSum = plus(highSum, times(h, highNormed));
             }
             g = times(g, lowWeight);
             h = times(h, highWeight);
-            float mean = groupSum<LANES>(dot(g, lowNormed) + dot(h, highNormed)) / (2 * HALF);
+            float mean = groupSum<LANES>(sum(times(g, lowNormed)) + sum(times(h, highNormed))) / (2 * HALF);
             if (active) {
                 store4(dx + at, times(minus(g, times(lowNormed, mean)), scale));
                 store4(dx + at + HALF, times(minus(h, times(highNormed, mean)), scale));

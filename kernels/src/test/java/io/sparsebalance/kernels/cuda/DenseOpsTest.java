@@ -122,38 +122,7 @@ class DenseOpsTest {
             assertClose(y, BF16);
             assertClose(rstd, F32);
             assertClose(dx, BF16);
-            // What comes from rounded values on the GPU comes from exact ones on the CPU.
-            assertClose(dWeight, BF16);
-        }
-    }
-
-    @ParameterizedTest
-    @CsvSource({"64,14,300", "128,16,1000", "256,3,17"})
-    void normAndRopeInOnePassChangeNoBit(int headSize, int heads, int tokens) {
-        try (BothDevices devices = new BothDevices(headSize)) {
-            Ops ops = devices.gpu().ops();
-            Stream stream = devices.gpu().stream();
-            Tensor at = devices.of(devices.random().ints(tokens, 0, 131_072).toArray()).gpu();
-            Tensor x = devices.activation(tokens, heads, headSize).gpu();
-            Tensor dy = devices.activation(tokens, heads, headSize).gpu();
-            Tensor weight = devices.f32(1, headSize).gpu();
-            Tensor rstd = devices.f32(1, (long) tokens * heads).gpu();
-            Tensor y = devices.activation(tokens, heads, headSize).gpu();
-            Tensor dx = devices.activation(tokens, heads, headSize).gpu();
-            Tensor dWeight = devices.f32(0, headSize).gpu();
-            ops.normRope(stream, x, weight, 1e-6f, at, 1e6, y, rstd);
-            ops.normRopeBackward(stream, dy, x, weight, rstd, at, 1e6, dx, dWeight);
-            byte[] forward = BothDevices.bytes(y);
-            byte[] backward = BothDevices.bytes(dx);
-            Tensor rows = x.view(0, (long) tokens * heads, headSize);
-            ops.rmsNorm(stream, rows, weight, 1e-6f, y.view(0, rows.shape()), rstd);
-            ops.rope(stream, y, at, 1e6, false);
-            assertThat(BothDevices.bytes(y)).isEqualTo(forward);
-            ops.rope(stream, dy, at, 1e6, true);
-            ops.fill(stream, dx, 0);
-            ops.rmsNormBackward(stream, dy.view(0, rows.shape()), rows, weight, rstd, dx.view(0, rows.shape()),
-                    dWeight);
-            assertThat(BothDevices.bytes(dx)).isEqualTo(backward);
+            assertClose(dWeight, headSize == 32 ? BF16 : 10 * F32);
         }
     }
 
