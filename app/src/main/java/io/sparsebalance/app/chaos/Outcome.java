@@ -37,7 +37,8 @@ final class Outcome {
      * @param detection what was said of it; empty if nothing was
      * @param problem why it counts as failed; empty if it does not
      */
-    record Fault(int number, String kind, String label, String target, long step, boolean fired, Map<String, Double> measures,
+    record Fault(int number, String kind, String label, String target, long step, boolean fired,
+            Map<String, Double> measures,
             String detection, String problem) {}
 
     /**
