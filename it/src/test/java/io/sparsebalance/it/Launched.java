@@ -10,8 +10,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,6 +26,7 @@ final class Launched implements AutoCloseable {
             .compile("\\[node (\\d+)] this node coordinates the run, in term (\\d+).*");
     private static final Pattern STEP = Pattern.compile("\\s*(\\d+)/\\d+ .*");
     private static final long TIMEOUT_SECONDS = 100;
+    private static final long GONE_SECONDS = 15;
 
     private final Process process;
     private final List<String> lines = new ArrayList<>();
@@ -112,6 +116,23 @@ final class Launched implements AutoCloseable {
         return ProcessHandle.of(pids.get(number)).orElseThrow();
     }
 
+    /** Sends a signal to a node's process. */
+    void signal(int node, String name) throws IOException, InterruptedException {
+        Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(node(node).pid())).inheritIO().start();
+        if (kill.waitFor() != 0) {
+            throw new AssertionError("node " + node + " cannot be sent " + name);
+        }
+    }
+
+    /** Waits until a node's process has ended by itself. */
+    void awaitEnd(int node) throws InterruptedException {
+        long pid;
+        synchronized (this) {
+            pid = pids.get(node);
+        }
+        awaitEnd(pid, TIMEOUT_SECONDS);
+    }
+
     synchronized List<Long> pids() {
         return List.copyOf(pids.values());
     }
@@ -135,13 +156,17 @@ final class Launched implements AutoCloseable {
     /** Waits until none of its nodes' processes is left. */
     void awaitNoNode() throws InterruptedException {
         for (long pid : pids()) {
-            var handle = ProcessHandle.of(pid);
-            if (handle.isPresent()) {
-                try {
-                    handle.get().onExit().get(15, TimeUnit.SECONDS);
-                } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
-                    throw new AssertionError("process " + pid + " is left; the output:\n" + output(), e);
-                }
+            awaitEnd(pid, GONE_SECONDS);
+        }
+    }
+
+    private void awaitEnd(long pid, long seconds) throws InterruptedException {
+        Optional<ProcessHandle> handle = ProcessHandle.of(pid);
+        if (handle.isPresent()) {
+            try {
+                handle.get().onExit().get(seconds, TimeUnit.SECONDS);
+            } catch (ExecutionException | TimeoutException e) {
+                throw new AssertionError("process " + pid + " is left; the output:\n" + output(), e);
             }
         }
     }

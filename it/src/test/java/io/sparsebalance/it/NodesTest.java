@@ -53,7 +53,7 @@ class NodesTest {
     @Test
     void aRunThatLosesGainsAndReleasesNodesEndsInTheSameBits() throws Exception {
         // With fewer than three ranks the run waits for others, so that the new node comes in time.
-        try (Launched launch = launch("worker-lost", "--set", "cluster.least-ranks=3")) {
+        try (Launched launch = launch(3, "worker-lost", "--set", "cluster.least-ranks=3")) {
             launch.awaitStep(3);
             int coordinator = launch.coordinator();
             int lost = other(launch, coordinator);
@@ -69,34 +69,62 @@ class NodesTest {
                 assertThat(launch.end()).as(launch.output()).isZero();
                 assertThat(joiner.end()).as(joiner.output()).isZero();
             }
-            assertLedger("worker-lost", 1);
+            assertThat(assertLedger("worker-lost")).isEqualTo(1);
             launch.awaitNoNode();
         }
     }
 
+    /** The first coordinator stands still and wakes up when another has taken over, which then is killed. */
     @Test
-    void aRunThatLosesItsCoordinatorsNodeEndsInTheSameBits() throws Exception {
-        try (Launched launch = launch("coordinator-lost")) {
-            launch.awaitStep(5);
+    void aRunThatLosesTwoCoordinatorsEndsInTheSameBitsAndOneThatWakesUpIsFenced() throws Exception {
+        try (Launched launch = launch(4, "coordinators-lost")) {
+            launch.awaitStep(3);
+            int paused = launch.coordinator();
+            launch.signal(paused, "STOP");
+            launch.await("a successor", l -> l.coordinator() != paused);
+            launch.awaitStep(launch.step() + 2);
+            launch.signal(paused, "CONT");
             launch.node(launch.coordinator()).destroyForcibly();
+            launch.awaitEnd(paused);
             assertThat(launch.end()).as(launch.output()).isZero();
-            assertLedger("coordinator-lost", 2);
+            assertThat(assertLedger("coordinators-lost")).isEqualTo(3);
             launch.awaitNoNode();
         }
     }
 
+    /** The coordinator alone is the minority; then all is killed, the launcher first, and started again. */
     @Test
-    void noProcessOutlivesALauncherThatWasKilled() throws Exception {
-        try (Launched launch = launch("launcher-killed")) {
-            launch.awaitStep(2);
+    void aMinorityEndsItselfAndARunThatIsStartedAgainGoesOnFromTheLedger() throws Exception {
+        String[] checkpoints = {"--set", "run.checkpoint.every=10"};
+        long committed;
+        try (Launched launch = launch(3, "cold", checkpoints)) {
+            launch.awaitStep(15);
+            int alone = launch.coordinator();
+            List<Integer> others = launch.nodes().stream().filter(node -> node != alone).toList();
+            for (int other : others) {
+                launch.signal(other, "STOP");
+            }
+            launch.awaitEnd(alone);
+            committed = SharedRun.committed(directory.resolve("runs/cold")).getLast().step();
+            assertThat(committed).isBetween(15L, STEPS - 1L);
             launch.process().destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+            for (int other : others) {
+                launch.signal(other, "CONT");
+            }
             launch.awaitNoNode();
+        }
+        try (Launched again = launch(3, "cold", checkpoints)) {
+            assertThat(again.end()).as(again.output()).isZero();
+            assertThat(again.output()).contains(", from step ");
+            // The two that woke up may have taken a term before they found the launcher gone.
+            assertThat(assertLedger("cold")).isBetween(2L, 3L);
+            again.awaitNoNode();
         }
     }
 
     @Test
     void controlCEndsTheRunAfterItsStepWithACheckpoint() throws Exception {
-        try (Launched launch = launch("stopped")) {
+        try (Launched launch = launch(2, "stopped")) {
             launch.awaitStep(2);
             launch.process().destroy();
             assertThat(launch.end()).as(launch.output()).isEqualTo(130);
@@ -108,8 +136,8 @@ class NodesTest {
         }
     }
 
-    private static Launched launch(String run, String... more) throws IOException {
-        List<String> arguments = new ArrayList<>(List.of("launch", "--nodes", "3", "-c", "tiny.conf", "--set",
+    private static Launched launch(int nodes, String run, String... more) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of("launch", "--nodes", Integer.toString(nodes), "-c", "tiny.conf", "--set",
                 "cluster.run=" + run, "--set", "cluster.detection=tight"));
         arguments.addAll(List.of(more));
         return Launched.start(directory, arguments.toArray(String[]::new));
@@ -119,12 +147,13 @@ class NodesTest {
         return launch.nodes().stream().filter(n -> n != node).findFirst().orElseThrow();
     }
 
-    private static void assertLedger(String run, long term) throws IOException {
+    /** Returns the last term. */
+    private static long assertLedger(String run) throws IOException {
         Path path = directory.resolve("runs").resolve(run);
         List<LedgerEntry> ledger = SharedRun.committed(path);
         assertThat(ledger).extracting(LedgerEntry::step)
                 .isEqualTo(LongStream.rangeClosed(1, STEPS).boxed().toList());
-        assertThat(ledger.getLast().term()).isEqualTo(term);
         assertThat(Launched.digest(path)).isEqualTo(expected);
+        return ledger.getLast().term();
     }
 }
