@@ -32,6 +32,7 @@ import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.JoinSeedNodes;
+import org.apache.pekko.cluster.typed.SelfUp;
 import org.apache.pekko.cluster.typed.SingletonActor;
 import org.apache.pekko.cluster.typed.Subscribe;
 
@@ -64,7 +65,12 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
             ClusterSingleton.get(context.getSystem())
                     .init(SingletonActor.of(CoordinatorHome.create(parts, node, context.getSelf()), "coordinator"));
         }
-        context.getSystem().receptionist().tell(Receptionist.register(KEY, context.getSelf()));
+        // Found by the others only once it is a full member: the majority is counted among those, and a node that worked
+        // before would not count when another is lost.
+        cluster.subscriptions().tell(Subscribe.create(context.messageAdapter(SelfUp.class, up -> {
+            context.getSystem().receptionist().tell(Receptionist.register(KEY, context.getSelf()));
+            return new ToAgent.Again();
+        }), SelfUp.class));
         // Whoever is downed ends at once: the cluster's own shutdown spreads the word first, which may take seconds.
         cluster.subscriptions().tell(Subscribe.create(
                 context.messageAdapter(ClusterEvent.MemberDowned.class,
