@@ -137,8 +137,9 @@ class NodesTest {
     }
 
     private static Launched launch(int nodes, String run, String... more) throws IOException {
-        List<String> arguments = new ArrayList<>(List.of("launch", "--nodes", Integer.toString(nodes), "-c", "tiny.conf", "--set",
-                "cluster.run=" + run, "--set", "cluster.detection=tight"));
+        List<String> arguments = new ArrayList<>(
+                List.of("launch", "--nodes", Integer.toString(nodes), "-c", "tiny.conf", "--set",
+                        "cluster.run=" + run, "--set", "cluster.detection=tight"));
         arguments.addAll(List.of(more));
         return Launched.start(directory, arguments.toArray(String[]::new));
     }
