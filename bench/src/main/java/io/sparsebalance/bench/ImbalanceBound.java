@@ -22,10 +22,11 @@ import java.util.Locale;
  * How even a step can be made at all, beside how even {@code sab/dst} makes it: the samples of {@code simulate}, 8 ranks x 2
  * micro-batches, budgets 4 to 128 with base 32, guard 0.1, MEAN.
  *
- * <p>The bound holds for every batching and all budgets that the guard allows. A step takes at least as long as its longest
- * document does by itself, alone in a micro-batch on a rank that has nothing else, at the guard's floors; and the mean busy
- * time is at most a rank's share of the whole step with every document at k-max. The imbalance is at least the one over the
- * other, and at least 1. Whether it can be reached is another question.
+ * <p>The bound holds for every batching and all budgets that the guard allows. Let {@code o} be what the longest document takes by
+ * itself, alone in a micro-batch, at the guard's floors, and {@code r} what all others take with every one at k-max. The rank of
+ * the longest document is busy for {@code b >= o}, the longest rank for {@code m >= b}, and all ranks together for at most
+ * {@code b + r}; so largest over mean is at least {@code R m / (b + r) >= R o / (o + r)} with {@code R} ranks, and at least 1.
+ * Whether it can be reached is another question.
  *
  * <p>Arguments: names of lists, with commas (all five); context (131072); latency table ({@code simulate}'s default); steps (200);
  * look-ahead of {@code sab/dst} (1). The bound is for a look-ahead of 1: with more, a step may be spared its longest document.
@@ -82,22 +83,28 @@ public final class ImbalanceBound {
     /** Longest document over a rank's largest possible share; below 1 where no document outweighs a rank. */
     private static double bound(int[] lengths, LatencyModel latency, CoverageCurves curves) {
         double longest = 0;
+        double longestAtMost = 0;
         double most = MICRO_BATCHES * latency.fixedSeconds();
         double linear = 0;
         long tokens = 0;
         for (int length : lengths) {
-            double atFloors = latency.fixedSeconds() + latency.linearSeconds(length);
+            double alone = latency.fixedSeconds() + latency.linearSeconds(length);
+            double atFloors = alone;
             for (int layer = 0; layer < latency.numLayers(); layer++) {
                 atFloors += latency.attentionSeconds(length, floor(layer, length, latency, curves));
             }
-            longest = Math.max(longest, atFloors);
-            most += latency.numLayers() * latency.attentionSeconds(length, BUDGETS.maxBudget());
+            double attention = latency.numLayers() * latency.attentionSeconds(length, BUDGETS.maxBudget());
+            if (atFloors > longest) {
+                longest = atFloors;
+                longestAtMost = alone + attention;
+            }
+            most += attention;
             linear += latency.linearSeconds(length);
             tokens += length;
         }
         // Each document apart or all together: whichever way the curve bends, one of them costs at least what 16 micro-batches do.
         most += Math.max(linear, latency.linearSeconds(tokens));
-        return longest * RANKS / most;
+        return longest * RANKS / (longest + most - longestAtMost);
     }
 
     /** The smallest budget that the guard allows, as {@code dst} would know it from the very curves. */
