@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
+import java.util.function.LongPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -67,10 +68,12 @@ final class CheckpointDirectory {
 
     /**
      * Makes a written temporary directory the checkpoint of its step, then the latest, and deletes older ones but the newest
-     * of them. A checkpoint of this step that was there is replaced. One of a later step, which an earlier attempt left, is
-     * not touched: the run reaches its step again.
+     * whole one of them. A checkpoint of this step that was there is replaced. One of a later step, which an earlier attempt
+     * left, is not touched: the run reaches its step again.
+     *
+     * @param isWhole whether the checkpoint of a step could be read; asked only before an older one is deleted
      */
-    void publish(long step) throws IOException {
+    void publish(long step, LongPredicate isWhole) throws IOException {
         Path target = checkpoint(step);
         sync(temporary(step));
         if (Files.exists(target)) {
@@ -79,7 +82,7 @@ final class CheckpointDirectory {
         Files.move(temporary(step), target, StandardCopyOption.ATOMIC_MOVE);
         sync(directory);
         pointLatest(step);
-        prune(step);
+        prune(step, isWhole);
     }
 
     private void pointLatest(long step) throws IOException {
@@ -93,11 +96,15 @@ final class CheckpointDirectory {
         sync(directory);
     }
 
-    private void prune(long step) throws IOException {
+    private void prune(long step, LongPredicate isWhole) throws IOException {
         deleteTree(directory.resolve("." + name(step) + ".old"));
-        List<Long> older = steps().stream().filter(other -> other < step).toList();
-        for (long other : older.subList(Math.min(1, older.size()), older.size())) {
-            deleteTree(checkpoint(other));
+        List<Long> older = new ArrayList<>(steps().stream().filter(other -> other < step).toList());
+        // A damaged one in between is worth nothing, and must not cost the whole one before it.
+        while (older.size() > 1 && !isWhole.test(older.getFirst())) {
+            deleteTree(checkpoint(older.removeFirst()));
+        }
+        for (long superseded : older.subList(Math.min(1, older.size()), older.size())) {
+            deleteTree(checkpoint(superseded));
         }
     }
 

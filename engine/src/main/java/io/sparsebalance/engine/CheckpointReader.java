@@ -61,6 +61,19 @@ final class CheckpointReader {
                 + ". Start the run anew, or restore one of its step directories.");
     }
 
+    /** Whether every byte of a checkpoint is as it was written; one that this model or version cannot use may well be. */
+    boolean isWhole(Path checkpoint, long step) {
+        try {
+            verify(checkpoint, step);
+            return true;
+        } catch (UnsupportedCheckpointException e) {
+            return true;
+        } catch (IOException e) {
+            LOGGER.warn("Checkpoint {} is damaged and not counted: {}.", checkpoint, e.getMessage());
+            return false;
+        }
+    }
+
     private CheckpointManifest verify(Path checkpoint, long step) throws IOException {
         CheckpointManifest manifest = CheckpointManifest.parse(readManifest(checkpoint));
         if (manifest.step() != step) {

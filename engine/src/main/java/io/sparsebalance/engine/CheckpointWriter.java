@@ -70,7 +70,8 @@ final class CheckpointWriter {
                 writeFully(channel, ByteBuffer.wrap(manifest));
                 channel.force(true);
             }
-            checkpoints.publish(step);
+            CheckpointReader reader = new CheckpointReader(model, state);
+            checkpoints.publish(step, older -> reader.isWhole(checkpoints.checkpoint(older), older));
             return checkpoints.checkpoint(step);
         } catch (IOException e) {
             IOException described = new IOException(describe(directory, step, e), e);

@@ -76,6 +76,16 @@ class CheckpointTest {
     }
 
     @Test
+    void aDamagedOneIsNotCountedAmongThem() throws IOException {
+        saveTwo();
+        Files.write(directory.resolve("step-00000020/parameters.bin"), new byte[]{1, 2, 3});
+        writer.trainer().saveCheckpoint(directory, 30);
+        assertThat(names(directory)).containsExactlyInAnyOrder("step-00000010", "step-00000030", "latest");
+        writer.trainer().saveCheckpoint(directory, 40);
+        assertThat(names(directory)).containsExactlyInAnyOrder("step-00000030", "step-00000040", "latest");
+    }
+
+    @Test
     void savingAStepAgainReplacesIt() throws IOException {
         train(1, 1);
         writer.trainer().saveCheckpoint(directory, 5);
