@@ -117,8 +117,12 @@ public final class BalancerLogic {
         try {
             return Learned.of(begin.learned(), settings.block(), hysteresis);
         } catch (IOException e) {
-            effects.add(new Effect.Warn("what was learned before step " + (begin.id().step() + 1)
-                    + " cannot be read, and is learned anew: " + e.getMessage()));
+            // Budgets from nothing would be others than those of a run that nothing happened to.
+            effects.add(new Effect.TellCoordinator(new ToCoordinator.PlanFailed(
+                    begin.id().withStep(begin.id().step() + 1),
+                    "what was learned before it cannot be read from the ledger (" + e.getMessage()
+                            + "), and with budgets from nothing the run would end in other parameters; go on with the"
+                            + " version that wrote the ledger, or start another run")));
             return Learned.nothing(settings.block(), hysteresis);
         }
     }

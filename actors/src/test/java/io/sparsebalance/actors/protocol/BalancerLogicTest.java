@@ -170,9 +170,16 @@ class BalancerLogicTest {
             assertThat(runStep()).isEqualTo(first);
             learned = first.learned();
         }
+    }
+
+    @Test
+    void whatWasLearnedAndCannotBeReadIsNotLearnedAnew() {
         begin(Feedback.OFF, RANKS, LearnedBytes.of(new byte[]{9, 9}));
-        assertThat(effects.getFirst()).isInstanceOfSatisfying(Effect.Warn.class,
-                warning -> assertThat(warning.text()).contains("learned anew"));
+        Effect.TellCoordinator tell = next(Effect.TellCoordinator.class);
+        assertThat(tell.message()).isInstanceOfSatisfying(ToCoordinator.PlanFailed.class, failed -> {
+            assertThat(failed.id()).isEqualTo(FIRST);
+            assertThat(failed.reason()).contains("format 9", "the version that wrote the ledger");
+        });
     }
 
     /** Four documents of two lengths, of which the long ones keep little coverage, and layers that differ. */
