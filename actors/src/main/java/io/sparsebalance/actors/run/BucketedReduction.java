@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.run;
 
+import io.sparsebalance.actors.collective.CollectiveException;
 import io.sparsebalance.engine.GradientRange;
 import io.sparsebalance.kernels.Tensor;
 import java.util.List;
@@ -195,16 +196,17 @@ final class BucketedReduction implements GradientReduction {
             notifyAll();
             all = running;
         }
-        if (all != null) {
-            try {
+        try {
+            if (all != null) {
                 join(all);
-            } catch (RuntimeException e) {
-                // The collective was aborted, which is why the step is dropped.
-                LOG.debug("a reduce that was begun early was given up: {}", e.getMessage());
             }
+        } catch (CollectiveException e) {
+            // The collective was aborted, which is why the step is dropped. Whatever else failed is this rank's own failure.
+            LOG.debug("a reduce that was begun early was given up: {}", e.getMessage());
+        } finally {
+            reset();
+            pieces.drop();
         }
-        reset();
-        pieces.drop();
     }
 
     @Override

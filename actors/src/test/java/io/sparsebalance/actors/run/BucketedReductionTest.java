@@ -204,6 +204,53 @@ class BucketedReductionTest {
         }
     }
 
+    /** Pieces that cannot be reduced for a reason of this rank's own. */
+    private record Broken(PieceReduction pieces) implements PieceReduction {
+        @Override
+        public void take(Tensor gradients, GradientRange piece) {
+            pieces.take(gradients, piece);
+        }
+
+        @Override
+        public long reduce(Tensor gradients, GradientRange piece, long step) {
+            throw new IllegalStateException("no sum");
+        }
+
+        @Override
+        public void end() {
+            pieces.end();
+        }
+
+        @Override
+        public void drop() {
+            pieces.drop();
+        }
+
+        @Override
+        public long bytes() {
+            return pieces.bytes();
+        }
+
+        @Override
+        public void close() {
+            pieces.close();
+        }
+    }
+
+    @Test
+    void aFailureOfItsOwnIsToldWhenTheStepIsDropped() {
+        List<Collective> alone = InProcess.create(1, LONG);
+        try (Device device = Devices.open("cpu", DeviceSettings.ofThreads(1));
+                Tensor gradients = device.allocate(DType.F32, SIZE);
+                BucketedReduction reduction = new BucketedReduction(
+                        new Broken(new FastReduction(device, alone.getFirst(), true)), gradients,
+                        new Buckets(ORDER, BUCKET_BYTES))) {
+            reduction.lastMicroBatch(1, 0);
+            assertThatThrownBy(reduction::drop).isInstanceOf(IllegalStateException.class).hasMessage("no sum");
+            reduction.drop();
+        }
+    }
+
     @Test
     void aMicroBatchAfterTheLastIsAnError() {
         List<Collective> alone = InProcess.create(1, LONG);
