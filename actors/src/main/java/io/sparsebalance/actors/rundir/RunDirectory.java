@@ -7,6 +7,7 @@ import io.sparsebalance.api.StepReport;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingResult;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,7 @@ import java.util.Optional;
 public final class RunDirectory implements AutoCloseable {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final int MAX_TRIES = 1000;
+    private static final String MAKE = "make a run directory in";
     static final String CONFIG = "config.conf";
     static final String LEDGER = "ledger.jsonl";
     static final String METRICS = "metrics.jsonl";
@@ -70,6 +72,25 @@ public final class RunDirectory implements AutoCloseable {
     }
 
     /**
+     * Looks whether a run directory can be made, before anything is done that takes long; makes nothing.
+     *
+     * @throws IOException if it cannot
+     */
+    public static void requireWritable(TrainingConfig config) throws IOException {
+        Path parent = config.run().directory();
+        Path existing = parent.toAbsolutePath().normalize();
+        while (existing.getParent() != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (!Files.isDirectory(existing)) {
+            throw WriteFailures.of(MAKE, parent, new FileAlreadyExistsException(existing.toString()));
+        }
+        if (!Files.isWritable(existing)) {
+            throw WriteFailures.of(MAKE, parent, new AccessDeniedException(existing.toString()));
+        }
+    }
+
+    /**
      * Makes a new directory {@code <run.directory>/<run.name>-<time>}, numbered if there is one of this second already, and
      * points {@code latest} to it.
      *
@@ -83,7 +104,7 @@ public final class RunDirectory implements AutoCloseable {
             path = createUnique(parent,
                     config.run().name() + "-" + LocalDateTime.now(ZoneId.systemDefault()).format(TIME));
         } catch (IOException e) {
-            throw WriteFailures.of("make a run directory in", parent, e);
+            throw WriteFailures.of(MAKE, parent, e);
         }
         RunDirectory directory = fill(path, config.text());
         LatestLink.pointTo(path);

@@ -183,8 +183,9 @@ class RunHostTest {
         Path file = Files.writeString(directory.resolve("file"), "in the way");
         TrainingConfig config = TrainingConfigs
                 .defaults(List.of("run.directory=\"" + file + "\"", "device.kind=noop", "batch.samples-per-step=4"));
-        RunHost run = start(config, (rank, collective) -> new Fakes.Worker(collective), new Recorder(),
-                Optional.empty());
+        RunHost run = RunHost.start(config, List.of(), Optional.empty(), (runId, c, progress) -> {
+            throw new IllegalStateException("prepared for a run that cannot be");
+        });
         assertThatThrownBy(() -> run.result().toCompletableFuture().join()).hasMessageContaining("run directory")
                 .hasMessageContaining(file.toString());
         run.close();
