@@ -146,10 +146,14 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
         TIGHT
     }
 
-    /** {@code optimizer}: AdamW with warm-up and cosine. */
+    /**
+     * {@code optimizer}: AdamW with warm-up and cosine.
+     *
+     * @param maxSkippedSteps in a row, because their gradients are not finite, before the run ends
+     */
     public record Optimizer(double learningRate, double minimumRatio, int warmupSteps, List<Double> betas,
             double epsilon,
-            double weightDecay, double clipNorm) {
+            double weightDecay, double clipNorm, int maxSkippedSteps) {
         /** Copies. */
         public Optimizer {
             betas = List.copyOf(betas);

@@ -117,7 +117,7 @@ final class ConcurrentRanks implements StepExecution {
             granted = shared.grant(rank);
         }
         shared.workEnded[rank] = System.nanoTime();
-        shared.checksums[rank] = worker.finishStep(step).parameterChecksum();
+        shared.checksums[rank] = worker.finishStep(step, RankWorker.Update.REQUIRED).parameterChecksum();
     }
 
     @Override

@@ -70,7 +70,7 @@ final class MultiplexedRanks implements StepExecution {
                 reviseNanos += System.nanoTime() - begin;
                 start(outcome.rank(), ending.endNanos(), state, balancing, microBatches, lossScale, endings);
             }
-            RankWorker.StepEnd end = device.worker(0).finishStep(step);
+            RankWorker.StepEnd end = device.worker(0).finishStep(step, RankWorker.Update.REQUIRED);
             long slowest = Arrays.stream(clocks).max().orElse(0);
             return new Executed((slowest + end.updateNanos()) / NANOS_PER_SECOND,
                     Arrays.stream(clocks).mapToObj(nanos -> nanos / NANOS_PER_SECOND).toList(),

@@ -110,7 +110,8 @@ final class Sections {
         return new TrainingConfig.Optimizer(v.number("optimizer.learning-rate", Range.above(0, 10)),
                 v.number("optimizer.minimum-ratio", FROM_ZERO_TO_ONE), v.integer("optimizer.warmup-steps", 0, MANY),
                 v.numbers("optimizer.betas", 2, Range.open(0, 1)), v.number("optimizer.epsilon", Range.above(0, 1)),
-                v.number("optimizer.weight-decay", Range.closed(0, 10)), v.number("optimizer.clip-norm", POSITIVE));
+                v.number("optimizer.weight-decay", Range.closed(0, 10)), v.number("optimizer.clip-norm", POSITIVE),
+                v.integer("optimizer.max-skipped-steps", 0, MANY));
     }
 
     private static TrainingConfig.Cluster cluster(Values v) {

@@ -19,6 +19,8 @@ import java.util.concurrent.locks.LockSupport;
 /** A worker whose device and disk fail as its node was ordered. */
 final class FaultyWorker implements RankWorker {
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    /** A scale of the loss with which gradients overflow; not a number, or infinity, the engine would refuse at once. */
+    private static final double TOO_LARGE = Float.MAX_VALUE;
 
     private final RankWorker worker;
     private final FaultHooks hooks;
@@ -38,7 +40,7 @@ final class FaultyWorker implements RankWorker {
         });
         hooks.active(HookKind.HANG).ifPresent(this::hang);
         boolean poisoned = hooks.once(HookKind.NAN_GRADIENT).isPresent();
-        MicroBatchResult result = worker.runMicroBatch(samples, budgets, poisoned ? Double.NaN : lossScale);
+        MicroBatchResult result = worker.runMicroBatch(samples, budgets, poisoned ? TOO_LARGE : lossScale);
         double pace = hooks.active(HookKind.PACE).map(FaultHooks.Armed::value).orElse(0.0);
         double busy = Math.max((double) (System.nanoTime() - start), TimeUnit.MILLISECONDS.toNanos(1) * pace);
         double factor = hooks.active(HookKind.SLOW).map(FaultHooks.Armed::value).orElse(1.0);
@@ -72,9 +74,9 @@ final class FaultyWorker implements RankWorker {
     }
 
     @Override
-    public StepEnd finishStep(long step) {
+    public StepEnd finishStep(long step, Update update) {
         failIfLost();
-        return worker.finishStep(step);
+        return worker.finishStep(step, update);
     }
 
     @Override

@@ -13,7 +13,7 @@ public enum HookKind {
     SLOW,
     /** No micro-batch ends until the fault does. */
     HANG,
-    /** The gradient of a micro-batch is NaN. Once. */
+    /** The gradient of a micro-batch is not finite. Once. */
     NAN_GRADIENT,
     /** The device has no memory for a micro-batch. Once. */
     OUT_OF_MEMORY,

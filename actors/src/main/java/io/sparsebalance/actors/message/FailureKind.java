@@ -22,7 +22,7 @@ public enum FailureKind {
     DEVICE_LOST,
     /** A collective did not complete, because of another rank or an abort: seldom the first cause. */
     COLLECTIVE,
-    /** A gradient was not finite. */
+    /** A gradient was not finite, and nothing was changed. */
     NON_FINITE,
     /** A file or a connection failed. */
     INPUT_OUTPUT,
@@ -32,8 +32,8 @@ public enum FailureKind {
     /** Whether the rank and its device are as good as before. */
     public boolean isPassing() {
         return switch (this) {
-            case COLLECTIVE, INPUT_OUTPUT -> true;
-            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, NON_FINITE, HEAP_MEMORY -> false;
+            case COLLECTIVE, INPUT_OUTPUT, NON_FINITE -> true;
+            case OTHER, DATA, CONFIGURATION, DEVICE_MEMORY, DEVICE_LOST, HEAP_MEMORY -> false;
         };
     }
 

@@ -105,7 +105,7 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
     private static CommittedStep step(LedgerEntry entry) {
         return new CommittedStep(entry.parameterChecksum(), entry.budgets().stream()
                 .map(byLayer -> Budgets.of(byLayer.stream().mapToInt(Integer::intValue).toArray())).toList(),
-                LearnedBytes.ofText(entry.learned()));
+                LearnedBytes.ofText(entry.learned()), entry.skipped());
     }
 
     private Behavior<Command> onFailed(Failed fact) {

@@ -10,14 +10,16 @@ import java.util.List;
  * @param checksum CRC32C of the parameters after it, unsigned
  * @param budgets of its micro-batches
  * @param learned by the balancer up to it
+ * @param skipped steps in a row, this one the last, that changed nothing because their gradients were not finite; 0 for a step
+ *                that changed the parameters
  */
-public record CommittedStep(long checksum, List<Budgets> budgets, LearnedBytes learned) {
+public record CommittedStep(long checksum, List<Budgets> budgets, LearnedBytes learned, int skipped) {
     /** Copies. */
     public CommittedStep {
         budgets = List.copyOf(budgets);
     }
 
     CommittedStep withoutLearned() {
-        return new CommittedStep(checksum, budgets, LearnedBytes.NONE);
+        return new CommittedStep(checksum, budgets, LearnedBytes.NONE, skipped);
     }
 }

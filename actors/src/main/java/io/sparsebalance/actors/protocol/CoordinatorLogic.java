@@ -24,8 +24,9 @@ public final class CoordinatorLogic {
     public CoordinatorLogic(RunSettings settings, long nowNanos) {
         s = new RunState(settings, nowNanos);
         ending = new Ending(s);
-        generations = new Generations(s, ending);
-        steps = new Steps(s, ending);
+        NonFinite nonFinite = new NonFinite(s);
+        generations = new Generations(s, ending, nonFinite);
+        steps = new Steps(s, ending, nonFinite);
         waiting = new Waiting(s, generations, steps, ending);
         generations.meet(steps, waiting);
         steps.meet(generations, waiting);

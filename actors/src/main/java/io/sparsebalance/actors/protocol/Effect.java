@@ -29,10 +29,11 @@ public sealed interface Effect {
      * @param id of the step in the committing coordinator's term
      * @param ends of the ranks that told of it
      * @param stepNanos from the start of the step to its last update
+     * @param skipped as of {@link CommittedStep}
      */
     record Commit(StepId id, StepOutcome outcome, Map<Integer, ToCoordinator.StepFinished> ends,
             OptionalDouble heldOutLoss,
-            long stepNanos) implements Effect {
+            long stepNanos, int skipped) implements Effect {
         /** Copies. */
         public Commit {
             ends = Map.copyOf(ends);

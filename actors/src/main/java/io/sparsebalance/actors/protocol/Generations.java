@@ -10,12 +10,14 @@ import java.util.Optional;
 final class Generations {
     private final RunState s;
     private final Ending ending;
+    private final NonFinite nonFinite;
     private Steps steps;
     private Waiting waiting;
 
-    Generations(RunState state, Ending ending) {
+    Generations(RunState state, Ending ending, NonFinite nonFinite) {
         this.s = state;
         this.ending = ending;
+        this.nonFinite = nonFinite;
     }
 
     void meet(Steps theSteps, Waiting theWaiting) {
@@ -159,6 +161,10 @@ final class Generations {
     void onRankFailed(ToCoordinator.RankFailed fact) {
         FailureInfo info = fact.failure();
         String what = s.name(fact.member()) + " failed while " + fact.doing() + ": " + info.message();
+        if (info.kind() == FailureKind.NON_FINITE) {
+            onNonFinite(fact, what);
+            return;
+        }
         if (!s.settings.membership().elastic() || isEveryonesFailure(info) || (!s.started && !s.roll.all().contains(
                 fact.member()))) {
             ending.fail(what, Optional.of(info));
@@ -187,11 +193,24 @@ final class Generations {
         }
     }
 
+    /** All ranks reduce the same gradient: the first that tells is enough, and what the others tell is of an older generation. */
+    private void onNonFinite(ToCoordinator.RankFailed fact, String what) {
+        if (!s.isOpen(RunState.Phase.STEPPING, fact.id())) {
+            return;
+        }
+        Optional<String> end = nonFinite.found();
+        if (end.isPresent()) {
+            ending.fail(what + ". " + end.get(), Optional.of(fact.failure()));
+        } else {
+            formAgain(what + "; it is run again");
+        }
+    }
+
     /** What would happen to every rank that did the same. */
     private static boolean isEveryonesFailure(FailureInfo info) {
         return switch (info.kind()) {
-            case DATA, CONFIGURATION, NON_FINITE -> true;
-            case OTHER, COLLECTIVE, INPUT_OUTPUT, DEVICE_MEMORY, DEVICE_LOST, HEAP_MEMORY -> false;
+            case DATA, CONFIGURATION -> true;
+            case OTHER, NON_FINITE, COLLECTIVE, INPUT_OUTPUT, DEVICE_MEMORY, DEVICE_LOST, HEAP_MEMORY -> false;
         };
     }
 
@@ -216,6 +235,10 @@ final class Generations {
                     + " generations in a row; the last failure: " + why, cause);
             return;
         }
+        formAgain(why);
+    }
+
+    private void formAgain(String why) {
         s.effects.add(
                 new Effect.Warn("generation " + s.id.generation() + " ends after step " + s.committed + ": " + why));
         s.phase = RunState.Phase.FORMING;

@@ -59,6 +59,17 @@ final class History {
         return known == null ? null : known.checksum();
     }
 
+    /** Whether a step is in the ledger, as far as that is remembered. */
+    boolean knows(long step) {
+        return steps.containsKey(step);
+    }
+
+    /** Steps in a row, up to this one, that changed nothing; 0 if it changed the parameters, or nothing is known of it. */
+    int skipped(long step) {
+        CommittedStep known = steps.get(step);
+        return known == null ? 0 : known.skipped();
+    }
+
     /** Budgets of the micro-batches of the steps after one. */
     Map<Long, List<Budgets>> budgetsAfter(long step) {
         Map<Long, List<Budgets>> budgets = new HashMap<>();

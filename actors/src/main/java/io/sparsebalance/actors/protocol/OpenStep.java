@@ -96,6 +96,11 @@ final class OpenStep {
         return evaluated.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(lossSum / Math.max(1, targets));
     }
 
+    /** Whether the step changed nothing. */
+    boolean isSkipped() {
+        return finished.values().iterator().next().end().update().isNone();
+    }
+
     /** Checksum of the parameters after the step. */
     long checksum() {
         return finished.values().iterator().next().end().parameterChecksum() & UNSIGNED;

@@ -12,12 +12,13 @@ import java.util.function.IntFunction;
  *
  * @param numSteps of the run
  * @param plansAhead steps that are planned ahead of the running one, itself included
+ * @param maxSkipped steps in a row that may change nothing because their gradients are not finite
  * @param evaluation when held-out samples are evaluated, and which
  * @param checkpoint when and where checkpoints are written
  * @param restart how far the ledger is
  * @param addresses of the coordinator and of its balancer, for ranks
  */
-public record RunSettings(String runId, long term, long numSteps, int plansAhead, Evaluation evaluation,
+public record RunSettings(String runId, long term, long numSteps, int plansAhead, int maxSkipped, Evaluation evaluation,
         Checkpoint checkpoint, Patience patience, Membership membership, Restart restart, Addresses addresses) {
 
     /**

@@ -7,12 +7,14 @@ import java.util.Set;
 final class Steps {
     private final RunState s;
     private final Ending ending;
+    private final NonFinite nonFinite;
     private Generations generations;
     private Waiting waiting;
 
-    Steps(RunState state, Ending ending) {
+    Steps(RunState state, Ending ending, NonFinite nonFinite) {
         this.s = state;
         this.ending = ending;
+        this.nonFinite = nonFinite;
     }
 
     void meet(Generations theGenerations, Waiting theWaiting) {
@@ -52,10 +54,15 @@ final class Steps {
         s.committing = s.applied;
         s.pendingJournal++;
         StepOutcome outcome = s.open.outcome();
+        int skipped = s.open.isSkipped() ? s.history.skipped(s.applied - 1) + 1 : 0;
+        if (skipped > 0) {
+            s.effects.add(new Effect.Warn("step " + s.applied + " is skipped: its gradient held NaN or infinity, twice; "
+                    + skipped + " in a row, of optimizer.max-skipped-steps = " + s.settings.maxSkipped()));
+        }
         s.history.add(s.applied, new CommittedStep(s.open.checksum(),
-                outcome.outcomes().stream().map(MicroBatchOutcome::budgets).toList(), outcome.learned()));
+                outcome.outcomes().stream().map(MicroBatchOutcome::budgets).toList(), outcome.learned(), skipped));
         s.effects.add(new Effect.Commit(s.id, outcome, s.open.finished(), s.open.heldOutLoss(),
-                s.pace.lastStepNanos()));
+                s.pace.lastStepNanos(), skipped));
     }
 
     private void startStep() {
@@ -81,7 +88,8 @@ final class Steps {
     /** Lets the ranks apply the step, once nothing before it can be lost any more. */
     void endStep() {
         if (s.phase == RunState.Phase.STEPPING && s.open.outcome() != null && s.committed >= s.open.id().step() - 1) {
-            ToRank.FinishStep finish = new ToRank.FinishStep(s.id, s.open.outcome().withoutSamples());
+            ToRank.FinishStep finish = new ToRank.FinishStep(s.id, s.open.outcome().withoutSamples(),
+                    nonFinite.update());
             for (int rank : s.open.unfinished()) {
                 s.effects.add(new Effect.TellRank(s.active.get(rank), finish));
             }

@@ -82,8 +82,9 @@ public sealed interface ToRank {
      * All micro-batches of the step are done: reduce and update.
      *
      * @param outcome of the step, without coverage
+     * @param update whether the step changes anything
      */
-    record FinishStep(StepId id, StepOutcome outcome) implements Remote {}
+    record FinishStep(StepId id, StepOutcome outcome, RankWorker.Update update) implements Remote {}
 
     /** Compute the loss of held-out samples. */
     record Evaluate(StepId id, List<SampleRef> samples, Budgets budgets) implements Remote {

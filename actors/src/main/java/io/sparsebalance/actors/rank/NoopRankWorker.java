@@ -67,7 +67,7 @@ public final class NoopRankWorker implements RankWorker {
     }
 
     @Override
-    public StepEnd finishStep(long step) {
+    public StepEnd finishStep(long step, Update update) {
         long start = System.nanoTime();
         long waited = collective.allReduceSum(values, step);
         return new StepEnd(new UpdateResult(0, 0), 0, waited, System.nanoTime() - start - waited, 0);

@@ -55,8 +55,11 @@ public interface RankWorker extends AutoCloseable {
     /**
      * Ends a step: reduces the gradient with the other ranks through the collective, clips, updates, zeroes the gradient.
      * All ranks call it once a step, with the same step; a rank without work adds zero.
+     *
+     * @throws io.sparsebalance.engine.NonFiniteGradientException if the update is required and the gradient is not finite:
+     *     parameters and moments are unchanged, and {@link #dropStep} must follow
      */
-    StepEnd finishStep(long step);
+    StepEnd finishStep(long step, Update update);
 
     /** Drops the gradient of micro-batches whose step was not ended: it will be run again, or others ended it. */
     void dropStep();
@@ -78,6 +81,16 @@ public interface RankWorker extends AutoCloseable {
 
     @Override
     void close();
+
+    /** Whether a step changes parameters and moments. */
+    enum Update {
+        /** It does; a gradient that is not finite is an error. */
+        REQUIRED,
+        /** It does, unless the gradient is not finite. */
+        IF_FINITE,
+        /** It does not. */
+        NONE
+    }
 
     /**
      * What ending a step found.

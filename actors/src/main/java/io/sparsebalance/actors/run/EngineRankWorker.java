@@ -6,6 +6,7 @@ import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
 import io.sparsebalance.engine.MicroBatchResult;
+import io.sparsebalance.engine.NonFiniteGradientException;
 import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.kernels.Device;
@@ -16,9 +17,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A rank's work on a real device: token store, decoder and collective put together. */
 final class EngineRankWorker implements RankWorker {
+    private static final Logger LOG = LoggerFactory.getLogger(EngineRankWorker.class);
+
     private final Device device;
     private final Trainer trainer;
     private final Collective collective;
@@ -105,14 +110,29 @@ final class EngineRankWorker implements RankWorker {
     }
 
     @Override
-    public StepEnd finishStep(long step) {
+    public StepEnd finishStep(long step, Update wanted) {
         long start = System.nanoTime();
         long waitNanos = reduction.reduce(trainer.gradients(), step);
         long reduced = System.nanoTime();
-        UpdateResult update = trainer.update(step);
+        UpdateResult update = update(step, wanted);
         trainer.zeroGradients();
         int checksum = trainer.parameterChecksum();
         return new StepEnd(update, checksum, waitNanos, reduced - start - waitNanos, System.nanoTime() - reduced);
+    }
+
+    private UpdateResult update(long step, Update wanted) {
+        if (wanted == Update.NONE) {
+            return UpdateResult.NONE;
+        }
+        try {
+            return trainer.update(step);
+        } catch (NonFiniteGradientException e) {
+            if (wanted == Update.REQUIRED) {
+                throw e;
+            }
+            LOG.warn("step {} changes nothing: {}", step, e.getMessage());
+            return UpdateResult.NONE;
+        }
     }
 
     @Override

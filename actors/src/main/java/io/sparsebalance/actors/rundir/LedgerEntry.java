@@ -15,10 +15,12 @@ import java.util.List;
  * @param parameterChecksum CRC32C of the parameters after the step
  * @param learned what the balancer had learned by then, in Base64: a successor's budgets must not differ for lack of it; empty
  *                where budgets do not depend on it
+ * @param skipped steps in a row, this one the last, that changed nothing because their gradients were not finite; 0 for a step
+ *                that changed the parameters
  */
 public record LedgerEntry(String runId, long term, long generation, long step, long firstPosition, int numSamples,
         List<List<Long>> samples, List<Integer> rankOf, List<List<Integer>> budgets, double loss,
-        long parameterChecksum, String learned) {
+        long parameterChecksum, String learned, int skipped) {
     /** Copies, and checks that samples, ranks and budgets are of the same micro-batches. */
     public LedgerEntry {
         if (samples.size() != rankOf.size() || samples.size() != budgets.size()) {
@@ -35,6 +37,6 @@ public record LedgerEntry(String runId, long term, long generation, long step, l
     /** The same without what was learned, which is large and of use only where ranks may begin after this step. */
     LedgerEntry withoutLearned() {
         return new LedgerEntry(runId, term, generation, step, firstPosition, numSamples, samples, rankOf, budgets, loss,
-                parameterChecksum, "");
+                parameterChecksum, "", skipped);
     }
 }

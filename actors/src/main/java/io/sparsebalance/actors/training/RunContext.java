@@ -89,6 +89,7 @@ public final class RunContext {
     RunSettings settings(RunSettings.Addresses addresses) {
         TrainingConfig.Run config = parts.config().run();
         return new RunSettings(runId(), term, config.steps(), parts.config().batch().plansAhead(),
+                parts.config().optimizer().maxSkippedSteps(),
                 new RunSettings.Evaluation(config.evaluation().every(), this::heldOut, baseBudgets()),
                 new RunSettings.Checkpoint(config.checkpoint().every(), directory.checkpoints().toString()),
                 ranks.patience(config.stepTimeout()), ranks.membership(), restart, addresses);

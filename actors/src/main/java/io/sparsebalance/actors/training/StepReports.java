@@ -99,6 +99,6 @@ final class StepReports {
                 plan.microBatches().stream().map(batch -> batch.stream().map(SampleRef::id).toList()).toList(),
                 outcome.outcomes().stream().map(MicroBatchOutcome::rank).toList(),
                 outcome.outcomes().stream().map(done -> done.budgets().byLayer()).toList(), report.loss(),
-                report.parameterChecksum(), outcome.learned().toText());
+                report.parameterChecksum(), outcome.learned().toText(), commit.skipped());
     }
 }

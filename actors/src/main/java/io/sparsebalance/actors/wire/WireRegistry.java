@@ -27,7 +27,7 @@ import java.util.List;
  */
 public final class WireRegistry {
     /** Part of the manifest of every message; nodes that do not share it do not read each other. */
-    public static final int SCHEMA_VERSION = 2;
+    public static final int SCHEMA_VERSION = 3;
 
     /**
      * A record and its id.

@@ -77,9 +77,9 @@ class NodeHostTest {
                                 opened.countDown();
                                 return new NumberWorker(collective) {
                                     @Override
-                                    public StepEnd finishStep(long step) {
+                                    public StepEnd finishStep(long step, Update update) {
                                         awaitTurn(step);
-                                        return super.finishStep(step);
+                                        return super.finishStep(step, update);
                                     }
                                 };
                             }),

@@ -23,7 +23,7 @@ class EndingTest {
 
     @BeforeEach
     void stepping() {
-        logic = new CoordinatorLogic(new RunSettings("run", 1, 5, 2,
+        logic = new CoordinatorLogic(new RunSettings("run", 1, 5, 2, 3,
                 new RunSettings.Evaluation(0, ranks -> List.of(List.of()), Budgets.uniform(4, 1)),
                 new RunSettings.Checkpoint(0, "checkpoints"),
                 new Patience(SECOND, SECOND, 20, SECOND, SECOND, SECOND, SECOND, SECOND),

@@ -93,7 +93,7 @@ final class World {
         term++;
         letters.removeIf(letter -> letter.to().equals("coordinator"));
         long committed = ledger.size();
-        RunSettings settings = new RunSettings(RUN, term, numSteps, 2,
+        RunSettings settings = new RunSettings(RUN, term, numSteps, 2, 3,
                 new RunSettings.Evaluation(0, ranks -> List.of(List.of()), Budgets.uniform(4, Fakes.LAYERS)),
                 new RunSettings.Checkpoint(checkpointEvery, "checkpoints"), PATIENCE,
                 new RunSettings.Membership(true, numExpected, 1, 20, Set.of()),
@@ -145,7 +145,7 @@ final class World {
     private Map<Long, CommittedStep> committedSteps() {
         Map<Long, CommittedStep> steps = new TreeMap<>();
         ledger.forEach((step, checksum) -> steps.put(step,
-                new CommittedStep(checksum, List.of(), LearnedBytes.NONE)));
+                new CommittedStep(checksum, List.of(), LearnedBytes.NONE, 0)));
         return steps;
     }
 

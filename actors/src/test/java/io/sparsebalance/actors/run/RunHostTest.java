@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparsebalance.TrainingConfigs;
+import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.actors.rundir.Ledger;
 import io.sparsebalance.actors.rundir.LedgerEntry;
 import io.sparsebalance.actors.rundir.MetricsReader;
@@ -20,6 +21,8 @@ import io.sparsebalance.api.TrainingResult;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.ShuffledOrder;
 import io.sparsebalance.engine.MicroBatchResult;
+import io.sparsebalance.engine.NonFiniteGradientException;
+import io.sparsebalance.engine.UpdateResult;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,6 +33,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiPredicate;
 import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -106,13 +111,49 @@ class RunHostTest {
     void anErrorAtTheEndOfAStepDoesNotLeaveTheOtherRankWaiting() {
         assertFails((rank, collective) -> new Fakes.Worker(collective) {
             @Override
-            public StepEnd finishStep(long step) {
+            public StepEnd finishStep(long step, Update update) {
                 if (rank == 0 && step == 2) {
                     throw new IllegalStateException("out of luck");
                 }
-                return super.finishStep(step);
+                return super.finishStep(step, update);
             }
         }, "rank 0 failed while ending step 2", "out of luck");
+    }
+
+    @Test
+    void aGradientThatIsNotFiniteIsComputedAgainAndThenSkipped() throws IOException {
+        AtomicInteger times = new AtomicInteger();
+        TrainingResult result = finish(config("run.steps=7"), notFinite((step, update) -> step == 5
+                || (step == 3 && times.incrementAndGet() <= 2)), new Recorder());
+        assertThat(Ledger.read(result.directory().resolve("ledger.jsonl"))).extracting(LedgerEntry::skipped)
+                .containsExactly(0, 0, 0, 0, 1, 0, 0);
+        assertThat(MetricsReader.read(result.directory().resolve("metrics.jsonl"))).extracting(StepReport::gradientNorm)
+                .containsExactly(1.0, 1.0, 1.0, 1.0, Double.NaN, 1.0, 1.0);
+    }
+
+    @Test
+    void soManyStepsInARowAreSkippedAndNoMore() throws IOException {
+        assertFails(notFinite((step, update) -> step >= 4), "failed while ending step 7", "all NaN",
+                "after 3 skipped steps in a row", "optimizer.max-skipped-steps = 3");
+        assertThat(Ledger.read(directory.resolve("latest/ledger.jsonl"))).extracting(LedgerEntry::skipped)
+                .containsExactly(0, 0, 0, 1, 2, 3);
+    }
+
+    /** Ranks, two of them, whose gradients are not finite at some times. */
+    private static RankWorkerFactory notFinite(BiPredicate<Long, RankWorker.Update> when) {
+        return (rank, collective) -> new Fakes.Worker(collective) {
+            @Override
+            public StepEnd finishStep(long step, Update update) {
+                StepEnd end = super.finishStep(step, update);
+                if (!when.test(step, update)) {
+                    return end;
+                }
+                if (update == Update.REQUIRED) {
+                    throw new NonFiniteGradientException("all NaN");
+                }
+                return new StepEnd(UpdateResult.NONE, end.parameterChecksum(), 0, 0, 0);
+            }
+        };
     }
 
     @Test

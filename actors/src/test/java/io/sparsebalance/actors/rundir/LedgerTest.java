@@ -116,7 +116,7 @@ class LedgerTest {
     @Test
     void entryOfUnequalPartsIsRefused() {
         assertThatThrownBy(
-                () -> new LedgerEntry("r", 1, 1, 4, 0, 1, List.of(List.of(1L)), List.of(), List.of(), 1, 1, ""))
+                () -> new LedgerEntry("r", 1, 1, 4, 0, 1, List.of(List.of(1L)), List.of(), List.of(), 1, 1, "", 0))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("step 4");
     }
 

@@ -70,6 +70,6 @@ class SharedRunTest {
 
     private void commit(RunDirectory directory, long step, String learned) throws IOException {
         directory.commit(new LedgerEntry("shared", 1, 1, step, 4 * (step - 1), 4, List.of(List.of(step)), List.of(0),
-                List.of(List.of(1)), 0.5, step, learned), Steps.report(step, random));
+                List.of(List.of(1)), 0.5, step, learned, 0), Steps.report(step, random));
     }
 }

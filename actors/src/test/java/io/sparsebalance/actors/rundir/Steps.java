@@ -40,7 +40,7 @@ final class Steps {
             budgets.add(random.ints(4, 1, 64).boxed().toList());
         }
         return new LedgerEntry("run-1", 1, 2, step, 8 * (step - 1), 8, samples, rankOf, budgets, number(random),
-                random.nextLong(1L << 32), random.nextBoolean() ? "" : "TGVhcm5lZA==");
+                random.nextLong(1L << 32), random.nextBoolean() ? "" : "TGVhcm5lZA==", random.nextInt(3));
     }
 
     /** Any double: of every magnitude, and now and then infinite or not a number. */

@@ -127,7 +127,7 @@ public final class Fakes {
         }
 
         @Override
-        public StepEnd finishStep(long step) {
+        public StepEnd finishStep(long step, Update update) {
             long waited = collective == null ? 0 : collective.allReduceSum(values, step);
             return new StepEnd(new UpdateResult(1, 0.1), checksum(step), waited, 0, 0);
         }

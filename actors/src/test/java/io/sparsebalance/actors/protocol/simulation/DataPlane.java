@@ -38,7 +38,7 @@ final class DataPlane {
         }
     }
 
-    private record Entered(SimulatedRank rank, RankEffect.RunStepEnd work, long gradient) {}
+    private record Entered(SimulatedRank rank, RankEffect.RunStepEnd work, SimulatedDevice.Gradient gradient) {}
 
     /** One reduce: who has come. */
     private static final class Reduce {
@@ -91,7 +91,7 @@ final class DataPlane {
                 && world.network().areConnected(rank.host(), other.host()));
     }
 
-    void reduce(SimulatedRank rank, RankEffect.RunStepEnd work, long gradient) {
+    void reduce(SimulatedRank rank, RankEffect.RunStepEnd work, SimulatedDevice.Gradient gradient) {
         Connection connection = connections.get(rank);
         StepId id = world.is(Mutation.ACCEPT_STALE_GENERATIONS)
                 ? new StepId(World.RUN, 0, 0, work.command().id().step())
@@ -112,7 +112,8 @@ final class DataPlane {
     }
 
     private void end(List<Entered> all) {
-        long sum = all.stream().mapToLong(Entered::gradient).sum();
+        SimulatedDevice.Gradient sum = all.stream().map(Entered::gradient).reduce(SimulatedDevice.Gradient::plus)
+                .orElseThrow();
         Entered unlucky = null;
         if (reduceFails) {
             reduceFails = false;

@@ -51,5 +51,7 @@ enum FaultKind {
     /** A reduce fails on one rank. */
     REDUCE_FAILED,
     /** A device works far slower than others. */
-    DEVICE_SLOW
+    DEVICE_SLOW,
+    /** The gradient of a micro-batch is not finite; of one step at most once, since a second time would be taken for the truth. */
+    GRADIENT_SPOILED
 }

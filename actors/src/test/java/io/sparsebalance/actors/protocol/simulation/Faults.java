@@ -74,6 +74,7 @@ final class Faults {
             case POWER_CUT -> powerCut();
             case CRASH_IN_CHECKPOINT -> toDevice(SimulatedDevice::crashInCheckpoint, false);
             case DEVICE_FAILED -> toDevice(SimulatedDevice::failSoon, false);
+            case GRADIENT_SPOILED -> toDevice(SimulatedDevice::spoilSoon, false);
             case DEVICE_SLOW -> toDevice(device -> {
                 device.slow(true);
                 later(50, 800, () -> device.slow(false));

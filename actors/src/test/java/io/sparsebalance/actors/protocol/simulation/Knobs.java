@@ -29,8 +29,9 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
      *
      * @param window steps that samples may move between
      * @param sparsity policy
+     * @param diverging step whose gradient is never finite, 0 for none
      */
-    record Training(long numSteps, Feedback feedback, int window, String sparsity) {}
+    record Training(long numSteps, Feedback feedback, int window, String sparsity, long diverging) {}
 
     /**
      * How well messages are carried.
@@ -57,7 +58,7 @@ record Knobs(long seed, int numRanks, int numControls, int numLeast, int maxReco
         int numControls = random.nextInt(3) == 0 ? 2 : 0;
         Training training = new Training(6 + random.nextInt(5),
                 random.nextBoolean() ? Feedback.ASSIGNMENT : Feedback.OFF, random.nextInt(3) == 0 ? 2 : 1,
-                World.hash(seed) % 3 == 0 ? "fixed" : "dst");
+                World.hash(seed) % 3 == 0 ? "fixed" : "dst", World.hash(seed, 1) % 3 == 0 ? 3 : 0);
         Set<FaultKind> faults = EnumSet.noneOf(FaultKind.class);
         double share = random.nextInt(3) == 0 ? 0.15 : 0.6;
         for (FaultKind kind : FaultKind.values()) {

@@ -18,6 +18,8 @@ enum Mutation {
     TAKE_OVER_WITHOUT_LOOKING_AT_TERMS,
     /** A successor does not take over what its predecessor's balancer had learned. */
     FORGET_WHAT_WAS_LEARNED,
+    /** A successor does not know which steps its predecessor skipped. */
+    FORGET_WHAT_WAS_SKIPPED,
     /** A coordinator tells that the run has ended without looking whether a later term was taken. */
     END_WITHOUT_LOOKING_AT_TERMS
 }

@@ -64,6 +64,10 @@ final class Oracle {
             throw new Violation("I2", "step " + entry.step() + " ran with budgets " + entry.budgets() + " and ended in "
                     + entry.learned() + ", without faults " + expected.budgets() + " and " + expected.learned());
         }
+        if (entry.skipped() != expected.skipped()) {
+            throw new Violation("I2", "step " + entry.step() + " is the " + entry.skipped()
+                    + "th in a row that is skipped, without faults the " + expected.skipped() + "th");
+        }
         if (entry.checksum() != expected.checksum()) {
             throw new Violation("I2", String.format("step %d ended in %08x, without faults in %08x", entry.step(),
                     entry.checksum(), expected.checksum()));
@@ -214,7 +218,7 @@ final class Oracle {
             boolean impossible = what.isBlank() || what.contains("different parameters")
                     || what.contains("parameters differ") || what.contains("run again, it ended")
                     || what.contains("the ledger ends at") || what.contains("nobody knows")
-                    || what.contains("cannot be planned");
+                    || what.contains("cannot be planned") || what.contains("not finite") || what.contains("holds NaN");
             if (impossible) {
                 throw new Violation("I2", "the run of term " + coordinator.term() + " failed: " + what);
             }

@@ -17,7 +17,7 @@ final class Restamped {
             case ToRank.Grant grant -> new ToRank.Grant(present.withStep(grant.id().step()), grant.microBatch(),
                     grant.samples(), grant.budgets(), grant.lossScale());
             case ToRank.FinishStep finish ->
-                new ToRank.FinishStep(present.withStep(finish.id().step()), finish.outcome());
+                new ToRank.FinishStep(present.withStep(finish.id().step()), finish.outcome(), finish.update());
             default -> message;
         };
     }

@@ -124,7 +124,8 @@ final class SimulatedCoordinator extends Party {
         boolean forgets = world.is(Mutation.FORGET_WHAT_WAS_LEARNED);
         Map<Long, CommittedStep> steps = committed.stream().collect(Collectors.toMap(VirtualDisk.Entry::step,
                 entry -> new CommittedStep(entry.checksum(), entry.budgets(),
-                        forgets ? LearnedBytes.NONE : entry.learned())));
+                        forgets ? LearnedBytes.NONE : entry.learned(),
+                        world.is(Mutation.FORGET_WHAT_WAS_SKIPPED) ? 0 : entry.skipped())));
         world.oracle().onBegin(term);
         world.trace(address(), "begins after step " + last);
         journal = new Journal(world, this, last);
@@ -224,6 +225,6 @@ final class SimulatedCoordinator extends Party {
         return new VirtualDisk.Entry(term, commit.id().step(),
                 commit.ends().values().iterator().next().end().parameterChecksum() & 0xffffffffL, samples,
                 commit.outcome().outcomes().stream().map(MicroBatchOutcome::budgets).toList(),
-                commit.outcome().learned());
+                commit.outcome().learned(), commit.skipped());
     }
 }

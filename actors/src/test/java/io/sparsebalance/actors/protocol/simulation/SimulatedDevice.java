@@ -24,6 +24,13 @@ final class SimulatedDevice {
     static final long BEGINNING = 0x5EED;
     private static final int SLOWNESS = 40;
 
+    /** A gradient, or a sum of some. */
+    record Gradient(long value, boolean finite) {
+        Gradient plus(Gradient other) {
+            return new Gradient(value + other.value, finite && other.finite);
+        }
+    }
+
     private final World world;
     private final SimulatedRank rank;
     private final Deque<RankEffect> work = new ArrayDeque<>();
@@ -32,11 +39,14 @@ final class SimulatedDevice {
     private long parameters = BEGINNING;
     private long step;
     private long gradient;
+    /** Whether the gradient is not finite. */
+    private boolean spoiled;
     private boolean closing;
     private boolean failing;
     private boolean lost;
     private boolean slow;
     private boolean dyingInCheckpoint;
+    private boolean spoiling;
 
     SimulatedDevice(World world, SimulatedRank rank) {
         this.world = world;
@@ -61,6 +71,11 @@ final class SimulatedDevice {
         slow = isSlow;
     }
 
+    /** The next micro-batch's gradient is not finite. */
+    void spoilSoon() {
+        spoiling = true;
+    }
+
     void crashInCheckpoint() {
         dyingInCheckpoint = true;
     }
@@ -69,6 +84,7 @@ final class SimulatedDevice {
     void repair() {
         failing = false;
         slow = false;
+        spoiling = false;
         dyingInCheckpoint = false;
     }
 
@@ -112,6 +128,7 @@ final class SimulatedDevice {
         switch (effect) {
             case RankEffect.ResetDevice reset -> {
                 gradient = world.is(Mutation.KEEP_OPEN_STEP) ? gradient : 0;
+                spoiled = false;
                 done(new ToRank.DeviceReset(reset.id()));
             }
             case RankEffect.OfferState offer -> {
@@ -121,7 +138,7 @@ final class SimulatedDevice {
             case RankEffect.CopyState copy -> copy(copy);
             case RankEffect.Connect connect -> world.plane().connect(rank, connect);
             case RankEffect.RunMicroBatch run -> done(runMicroBatch(run.grant()));
-            case RankEffect.RunStepEnd run -> world.plane().reduce(rank, run, gradient);
+            case RankEffect.RunStepEnd run -> world.plane().reduce(rank, run, new Gradient(gradient, !spoiled));
             case RankEffect.RunEvaluation run -> done(new ToRank.Evaluated(run.command().id(), new MicroBatchResult(
                     run.command().samples().size(), run.command().samples().size(), 1, 1, List.of())));
             case RankEffect.WriteCheckpoint write -> beginCheckpoint(write);
@@ -190,11 +207,17 @@ final class SimulatedDevice {
         parameters = source.device().parameters;
         step = command.step();
         gradient = 0;
+        spoiled = false;
         world.oracle().onParameters(rank, step, parameters);
         done(new ToRank.StateArrived(command));
     }
 
     private ToRank.MicroBatchRan runMicroBatch(ToRank.Grant grant) {
+        if (spoiling && world.spoil(grant.id().step())) {
+            spoiling = false;
+            spoiled = true;
+            world.fired(FaultKind.GRADIENT_SPOILED);
+        }
         List<Long> values = new ArrayList<>();
         values.add(parameters);
         grant.samples().forEach(sample -> values.add(sample.id()));
@@ -206,13 +229,22 @@ final class SimulatedDevice {
     }
 
     /** The sum of all ranks' gradients is there. */
-    void reduced(RankEffect.RunStepEnd run, long sum) {
-        step = run.command().id().step();
-        parameters = World.hash(parameters, step, sum);
+    void reduced(RankEffect.RunStepEnd run, Gradient sum) {
+        long reduced = run.command().id().step();
+        boolean finite = sum.finite() && reduced != world.knobs().training().diverging();
+        RankWorker.Update update = run.command().update();
+        if (!finite && update == RankWorker.Update.REQUIRED) {
+            done(failed(run, FailureKind.NON_FINITE, "the gradient holds NaN"));
+            return;
+        }
+        boolean updates = finite && update != RankWorker.Update.NONE;
+        step = reduced;
+        parameters = updates ? World.hash(parameters, step, sum.value()) : parameters;
         gradient = 0;
+        spoiled = false;
         world.oracle().onParameters(rank, step, parameters);
-        done(new ToRank.StepRan(run.command(),
-                new RankWorker.StepEnd(new UpdateResult(1, 1), checksum(parameters), 0, 0, 0), 0));
+        done(new ToRank.StepRan(run.command(), new RankWorker.StepEnd(updates ? new UpdateResult(1, 1) : UpdateResult.NONE,
+                checksum(parameters), 0, 0, 0), 0));
     }
 
     static int checksum(long parameters) {

@@ -25,7 +25,7 @@ class SimulationTest {
             : 1;
     /** A rule that is turned off must be missed within so many seeds. */
     private static final int MUTATION_SEEDS = 1_000;
-    private static final Knobs.Training SHORT = new Knobs.Training(3, Feedback.ASSIGNMENT, 1, "dst");
+    private static final Knobs.Training SHORT = new Knobs.Training(3, Feedback.ASSIGNMENT, 1, "dst", 2);
 
     @Test
     void whateverHappensEveryStepIsCommittedOnceAndWithTheSameBits() throws IOException {

@@ -31,9 +31,10 @@ final class VirtualDisk {
      * @param samples numbers of the step's samples, ascending
      * @param budgets of each micro-batch
      * @param learned by the balancer up to this step
+     * @param skipped steps in a row that changed nothing
      */
     record Entry(long term, long step, long checksum, List<Long> samples, List<Budgets> budgets,
-            LearnedBytes learned) {
+            LearnedBytes learned, int skipped) {
         Entry {
             samples = List.copyOf(samples);
             budgets = List.copyOf(budgets);

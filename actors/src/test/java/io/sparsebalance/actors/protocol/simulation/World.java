@@ -1,9 +1,11 @@
 package io.sparsebalance.actors.protocol.simulation;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** What all parts of a simulated run share: chance, time, network, disk, and what is looked at. */
@@ -23,6 +25,8 @@ final class World {
     private final List<Host> hosts = new ArrayList<>();
     private final Map<Host, Agent> agents = new TreeMap<>((one, other) -> Integer.compare(one.index(), other.index()));
     private final List<SimulatedCoordinator> coordinators = new ArrayList<>();
+    /** Steps whose gradient was spoiled by a fault. */
+    private final Set<Long> spoiled = new HashSet<>();
 
     World(Knobs knobs, Mutation mutation, Reference reference, Trace trace) {
         this.knobs = knobs;
@@ -37,6 +41,11 @@ final class World {
 
     Knobs knobs() {
         return knobs;
+    }
+
+    /** Notes that a step's gradient is not finite by a fault; false if it was so before. */
+    boolean spoil(long step) {
+        return spoiled.add(step);
     }
 
     boolean is(Mutation rule) {
