@@ -19,15 +19,17 @@ public final class CoordinatorLogic {
     private final Generations generations;
     private final Steps steps;
     private final Waiting waiting;
+    private final Commits commits;
 
     /** Of a run of which no member is there yet. */
     public CoordinatorLogic(RunSettings settings, long nowNanos) {
         s = new RunState(settings, nowNanos);
         ending = new Ending(s);
+        commits = new Commits(s, ending);
         NonFinite nonFinite = new NonFinite(s);
         generations = new Generations(s, ending, nonFinite);
-        steps = new Steps(s, ending, nonFinite);
-        waiting = new Waiting(s, generations, steps, ending);
+        steps = new Steps(s, ending, commits, nonFinite);
+        waiting = new Waiting(s, generations, steps, commits, ending);
         generations.meet(steps, waiting);
         steps.meet(generations, waiting);
         ending.meet(waiting);
@@ -81,6 +83,7 @@ public final class CoordinatorLogic {
             case ToCoordinator.RankGone fact -> generations.onRankGone(fact);
             case ToCoordinator.NodeLost fact -> generations.onNodeLost(fact);
             case ToCoordinator.Committed fact -> steps.onCommitted(fact);
+            case ToCoordinator.CommitDelayed fact -> commits.onDelayed(fact);
             case ToCoordinator.Journaled fact -> {
                 s.pendingJournal--;
                 ending.endIfDone();

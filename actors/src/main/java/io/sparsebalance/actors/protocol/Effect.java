@@ -24,7 +24,7 @@ public sealed interface Effect {
 
     /**
      * Commit a step: write it to the ledger, and only once it is there tell anybody. Answered by {@code Committed},
-     * {@code JournalFailed} or {@code Fenced}.
+     * {@code CommitDelayed}, upon which it is wanted again, {@code JournalFailed} or {@code Fenced}.
      *
      * @param id of the step in the committing coordinator's term
      * @param ends of the ranks that told of it

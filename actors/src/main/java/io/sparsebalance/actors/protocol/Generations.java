@@ -165,6 +165,10 @@ final class Generations {
             onNonFinite(fact, what);
             return;
         }
+        if (s.isOpen(RunState.Phase.SAVING, fact.id()) && info.kind() == FailureKind.INPUT_OUTPUT) {
+            onCheckpointFailed(what, info);
+            return;
+        }
         if (!s.settings.membership().elastic() || isEveryonesFailure(info) || (!s.started && !s.roll.all().contains(
                 fact.member()))) {
             ending.fail(what, Optional.of(info));
@@ -175,9 +179,6 @@ final class Generations {
         boolean hurts = takesPart(fact.member()) && (!stays || fact.id().sameGeneration(s.id));
         if (!stays) {
             dismiss(fact.member(), what, true);
-        }
-        if (hurts && s.phase == RunState.Phase.SAVING && info.kind() == FailureKind.INPUT_OUTPUT) {
-            steps.onCheckpointFailed(what);
         }
         if (hurts) {
             recover(what, Optional.of(info));
@@ -190,6 +191,14 @@ final class Generations {
                 new FailureInfo(FailureKind.DEVICE_LOST, "its actor ended", "")));
         if (s.phase == RunState.Phase.CLOSING) {
             ending.onRankGone(fact.member());
+        }
+    }
+
+    private void onCheckpointFailed(String what, FailureInfo info) {
+        if (steps.onCheckpointFailed(what)) {
+            formAgain(what);
+        } else {
+            ending.fail(what, Optional.of(info));
         }
     }
 

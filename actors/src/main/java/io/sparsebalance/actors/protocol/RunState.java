@@ -43,8 +43,9 @@ final class RunState {
     long committed;
     /** Step of the newest checkpoint. */
     long saved;
-    /** Step whose checkpoint could not be written and is left out. */
+    /** Step whose checkpoint could not be written: it is left out, unless it is the run's last. */
     long leftOut;
+    long leftOutAt;
     long plannedUpTo;
     /** Generations that ended since the last commit. */
     int recoveries;

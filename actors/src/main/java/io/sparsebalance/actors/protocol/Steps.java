@@ -7,13 +7,15 @@ import java.util.Set;
 final class Steps {
     private final RunState s;
     private final Ending ending;
+    private final Commits commits;
     private final NonFinite nonFinite;
     private Generations generations;
     private Waiting waiting;
 
-    Steps(RunState state, Ending ending, NonFinite nonFinite) {
+    Steps(RunState state, Ending ending, Commits commits, NonFinite nonFinite) {
         this.s = state;
         this.ending = ending;
+        this.commits = commits;
         this.nonFinite = nonFinite;
     }
 
@@ -33,14 +35,18 @@ final class Steps {
             }
             commit();
         }
-        boolean last = s.applied >= s.settings.numSteps() || s.stopRequested || s.roll.isEveryoneLeaving();
-        boolean leftOut = s.leftOut == s.applied && !last;
-        if (!leftOut && s.saved < s.applied && s.applied >= s.committed
+        boolean last = isLast();
+        boolean failed = s.leftOut == s.applied;
+        if ((!failed || last) && s.saved < s.applied && s.applied >= s.committed
                 && s.settings.checkpoint().isDue(s.applied, last)) {
             s.phase = RunState.Phase.SAVING;
             s.history.checkpoint(s.applied);
             s.await(s.pace.deadlineNanos(false));
-            waiting.askAgain();
+            if (failed) {
+                s.repeatAt = s.now + s.settings.patience().repeatNanos();
+            } else {
+                waiting.askAgain();
+            }
         } else if (last) {
             ending.close();
         } else if (!s.roll.staying().keySet().equals(Set.copyOf(s.active))) {
@@ -50,9 +56,11 @@ final class Steps {
         }
     }
 
+    private boolean isLast() {
+        return s.applied >= s.settings.numSteps() || s.stopRequested || s.roll.isEveryoneLeaving();
+    }
+
     private void commit() {
-        s.committing = s.applied;
-        s.pendingJournal++;
         StepOutcome outcome = s.open.outcome();
         int skipped = s.open.isSkipped() ? s.history.skipped(s.applied - 1) + 1 : 0;
         if (skipped > 0) {
@@ -61,8 +69,8 @@ final class Steps {
         }
         s.history.add(s.applied, new CommittedStep(s.open.checksum(),
                 outcome.outcomes().stream().map(MicroBatchOutcome::budgets).toList(), outcome.learned(), skipped));
-        s.effects.add(new Effect.Commit(s.id, outcome, s.open.finished(), s.open.heldOutLoss(),
-                s.pace.lastStepNanos(), skipped));
+        commits.begin(new Effect.Commit(s.id, outcome, s.open.finished(), s.open.heldOutLoss(), s.pace.lastStepNanos(),
+                skipped));
     }
 
     private void startStep() {
@@ -105,9 +113,7 @@ final class Steps {
     }
 
     void onCommitted(ToCoordinator.Committed fact) {
-        s.pendingJournal--;
-        s.committed = Math.max(s.committed, fact.step());
-        s.recoveries = 0;
+        commits.onCommitted(fact);
         if (s.phase == RunState.Phase.SAVING) {
             save();
         }
@@ -146,11 +152,19 @@ final class Steps {
         }
     }
 
-    /** A full disk is no reason not to train: the next checkpoint is written when it is due. Only the last one must be. */
-    void onCheckpointFailed(String what) {
-        s.leftOut = s.applied;
-        s.effects
-                .add(new Effect.Warn("there is no checkpoint of step " + s.applied + ", and the run goes on: " + what));
+    /**
+     * A full disk is no reason not to train: the next checkpoint is written when it is due. Only the last one must be, and is
+     * tried again for as long as a step may take; false if that is over.
+     */
+    boolean onCheckpointFailed(String what) {
+        boolean last = isLast();
+        if (s.leftOut != s.applied) {
+            s.leftOut = s.applied;
+            s.leftOutAt = s.now;
+            s.effects.add(new Effect.Warn("there is no checkpoint of step " + s.applied + ", and the run goes on: "
+                    + (last ? "it is tried again: " : "") + what));
+        }
+        return !last || s.now - s.leftOutAt < s.settings.patience().stepNanos();
     }
 
     void onCheckpointSaved(ToCoordinator.CheckpointSaved fact) {

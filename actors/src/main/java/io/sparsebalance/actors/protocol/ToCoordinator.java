@@ -90,6 +90,9 @@ public sealed interface ToCoordinator {
     /** The ledger holds the step. */
     record Committed(long step) implements Local {}
 
+    /** The run directory could not take the step now; it may later. */
+    record CommitDelayed(long step, FailureInfo failure) implements Local {}
+
     /** Something else was written. */
     record Journaled() implements Local {}
 

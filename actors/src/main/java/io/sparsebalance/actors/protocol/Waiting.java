@@ -11,16 +11,19 @@ final class Waiting {
     private final RunState s;
     private final Generations generations;
     private final Steps steps;
+    private final Commits commits;
     private final Ending ending;
 
-    Waiting(RunState state, Generations generations, Steps steps, Ending ending) {
+    Waiting(RunState state, Generations generations, Steps steps, Commits commits, Ending ending) {
         this.s = state;
         this.generations = generations;
         this.steps = steps;
+        this.commits = commits;
         this.ending = ending;
     }
 
     void onTick() {
+        commits.onTick();
         if (s.now - s.deadline >= 0) {
             onDeadline();
         } else if (s.now - s.repeatAt >= 0) {
@@ -64,7 +67,9 @@ final class Waiting {
             }
             case JOINING -> onSilence(s.assembly.silent());
             case STEPPING -> {
-                if (s.open.outcome() == null) {
+                if (s.open.outcome() != null && commits.isLate()) {
+                    commits.onDeadline();
+                } else if (s.open.outcome() == null) {
                     s.await(s.pace.deadlineNanos(true));
                     s.effects.add(new Effect.TellBalancer(new ToBalancer.FindLate(s.id)));
                 } else {
@@ -72,7 +77,13 @@ final class Waiting {
                 }
             }
             case EVALUATING -> late(s.open.unevaluated());
-            case SAVING -> late(List.of(0));
+            case SAVING -> {
+                if (commits.isLate()) {
+                    commits.onDeadline();
+                } else {
+                    late(List.of(0));
+                }
+            }
             case CLOSING -> ending.onDeadline();
             case ENDED -> throw new IllegalStateException("messages are not taken after the end");
         }

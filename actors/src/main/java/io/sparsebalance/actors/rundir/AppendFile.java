@@ -30,7 +30,8 @@ final class AppendFile implements AutoCloseable {
     /**
      * Appends a line in one write, which is not on disk before {@link #force}.
      *
-     * @throws IOException if it could not be written; names the file, why, and what to do
+     * @throws IOException if it could not be written, and may be tried again; names the file, why, and what to do
+     * @throws AbandonedFileException if a part of it was written, and cannot be cut off
      */
     void line(String text) throws IOException {
         ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8));
@@ -42,18 +43,19 @@ final class AppendFile implements AutoCloseable {
             }
         } catch (IOException e) {
             IOException failure = WriteFailures.of("write", path, e);
-            cutBackTo(before, failure);
+            if (bytes.position() > 0) {
+                cutBackTo(before, failure);
+            }
             throw failure;
         }
     }
 
-    private void cutBackTo(long size, IOException failure) {
+    private void cutBackTo(long size, IOException failure) throws AbandonedFileException {
         try {
-            if (size >= 0) {
-                channel.truncate(size);
-            }
+            channel.truncate(size);
         } catch (IOException e) {
             failure.addSuppressed(e);
+            throw new AbandonedFileException(failure);
         }
     }
 
@@ -81,12 +83,16 @@ final class AppendFile implements AutoCloseable {
         }
     }
 
-    /** Waits until all lines are on disk. */
+    /**
+     * Waits until all lines are on disk.
+     *
+     * @throws AbandonedFileException if they are not; trying again would succeed and say nothing of what is lost
+     */
     void force() throws IOException {
         try {
             channel.force(true);
         } catch (IOException e) {
-            throw WriteFailures.of("force to disk", path, e);
+            throw new AbandonedFileException(WriteFailures.of("force to disk", path, e));
         }
     }
 

@@ -40,6 +40,8 @@ public final class RunDirectory implements AutoCloseable {
     private final Optional<Terms> terms;
     private final long term;
     private long lastStep;
+    /** Whether the last step's line of metrics is still to be written. */
+    private boolean metricsOwed;
 
     /** Takes over both files. */
     RunDirectory(Path path, AppendFile ledger, AppendFile metrics) {
@@ -162,10 +164,12 @@ public final class RunDirectory implements AutoCloseable {
     }
 
     /**
-     * Appends a committed step: the ledger first, since it decides what was committed.
+     * Appends a committed step: the ledger first, since it decides what was committed. What has failed may be tried again with the
+     * same arguments, unless a file is abandoned: what was written before it failed is not written twice.
      *
      * @throws IllegalArgumentException if the step does not follow the last one, or entry and report are of different steps
      * @throws StaleTermException if a coordinator of a later term has taken over; nobody may be told of the step
+     * @throws AbandonedFileException if a file must not be written to any more; the step is committed if the ledger holds it
      * @throws IOException if a file cannot be written; the step is committed if the ledger holds it
      */
     public void commit(LedgerEntry entry, StepReport report) throws IOException {
@@ -173,19 +177,24 @@ public final class RunDirectory implements AutoCloseable {
             throw new IllegalArgumentException(
                     "ledger entry of step " + entry.step() + " with the report of step " + report.step());
         }
-        if (lastStep >= 0 && entry.step() != lastStep + 1) {
+        boolean inLedger = metricsOwed && entry.step() == lastStep;
+        if (!inLedger && lastStep >= 0 && entry.step() != lastStep + 1) {
             throw new IllegalArgumentException("step " + entry.step() + " cannot be committed after step " + lastStep
                     + ": each step is committed once, in order");
         }
         String metricsLine = json.writeValueAsString(report);
-        ledger.line(Ledger.line(json, entry));
-        lastStep = entry.step();
+        if (!inLedger) {
+            ledger.line(Ledger.line(json, entry));
+            lastStep = entry.step();
+            metricsOwed = true;
+        }
         if (terms.isPresent()) {
             // In this order: whoever takes the next term reads the ledger after it has taken it.
             ledger.force();
             requireNewestTerm();
         }
         metrics.line(metricsLine);
+        metricsOwed = false;
     }
 
     /**

@@ -11,9 +11,11 @@ import io.sparsebalance.actors.protocol.ToBalancer;
 import io.sparsebalance.actors.protocol.ToBatcher;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.protocol.ToRank;
+import io.sparsebalance.actors.rundir.AbandonedFileException;
 import io.sparsebalance.actors.rundir.StaleTermException;
 import io.sparsebalance.api.StepReport;
 import io.sparsebalance.api.TrainingFailedException;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -38,6 +40,8 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
     private final CoordinatorLogic logic;
     private final ActorRefResolver resolver;
     private final Map<ActorRef<Void>, MemberId> watched = new HashMap<>();
+    /** The step that was given to the journal last; null before the first. */
+    private StepReport committing;
 
     private Coordinator(ActorContext<ToCoordinator> context, RunContext run) {
         super(context);
@@ -78,6 +82,9 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
         if (message instanceof ToCoordinator.RankReady ready) {
             register(ready.member(), resolver.resolveActorRef(ready.address()));
         }
+        if (message instanceof ToCoordinator.Committed) {
+            statistics.committed(committing);
+        }
         boolean ended = false;
         for (Effect effect : logic.on(message, System.nanoTime())) {
             if (!routes.carryOut(effect)) {
@@ -108,13 +115,12 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
     private boolean carryOut(Effect effect) {
         switch (effect) {
             case Effect.NoteStart note -> journal("writing run.json",
-                    run.journal().run(() -> run.started(note.numParameters())), new ToCoordinator.Journaled());
+                    run.journal().run(() -> run.started(note.numParameters())));
             case Effect.Commit commit -> commit(commit);
             case Effect.NoteCheckpoint note -> {
                 statistics.digest(note.digest());
                 journal("forcing the ledger",
-                        run.journal().run(() -> run.checkpointed(note.step(), Path.of(note.path()))),
-                        new ToCoordinator.Journaled());
+                        run.journal().run(() -> run.checkpointed(note.step(), Path.of(note.path()))));
             }
             case Effect.Forget forget -> {
                 ActorRef<ToRank> actor = routes.rank(forget.member());
@@ -146,17 +152,26 @@ public final class Coordinator extends AbstractBehavior<ToCoordinator> {
 
     private void commit(Effect.Commit commit) {
         StepReport report = StepReports.report(commit);
-        statistics.committed(report);
-        journal("committing step " + report.step(),
-                run.journal().commit(StepReports.ledgerEntry(commit, report), report),
-                new ToCoordinator.Committed(report.step()));
+        committing = report;
+        getContext().pipeToSelf(run.journal().commit(StepReports.ledgerEntry(commit, report), report),
+                (done, error) -> switch (error) {
+                    case null -> new ToCoordinator.Committed(report.step());
+                    case StaleTermException stale -> new ToCoordinator.Fenced(stale.newerTerm());
+                    case AbandonedFileException lost -> failed("committing step " + report.step(), lost);
+                    case IOException full -> new ToCoordinator.CommitDelayed(report.step(), FailureInfo.of(full));
+                    default -> failed("committing step " + report.step(), error);
+                });
     }
 
-    private void journal(String doing, CompletionStage<Void> work, ToCoordinator.Local whenDone) {
+    private void journal(String doing, CompletionStage<Void> work) {
         getContext().pipeToSelf(work, (done, error) -> switch (error) {
-            case null -> whenDone;
+            case null -> new ToCoordinator.Journaled();
             case StaleTermException stale -> new ToCoordinator.Fenced(stale.newerTerm());
-            default -> new ToCoordinator.JournalFailed(doing, FailureInfo.of(error));
+            default -> failed(doing, error);
         });
+    }
+
+    private static ToCoordinator.JournalFailed failed(String doing, Throwable error) {
+        return new ToCoordinator.JournalFailed(doing, FailureInfo.of(error));
     }
 }

@@ -91,6 +91,34 @@ class GenerationsTest {
         assertThat(full.end.get().failure().get().what()).contains("while writing a checkpoint");
     }
 
+    @Test
+    void aFullLedgerIsWaitedForAndCostsNoStepUnlessItStaysFull() {
+        World world = begin(7, 2);
+        until(world, 4);
+        world.fullLedger = true;
+        for (int i = 0; i < BOUND && world.warnings.isEmpty(); i++) {
+            world.step(0, 0);
+        }
+        for (int i = 0; i < 20; i++) {
+            world.step(0, 0);
+        }
+        assertThat(world.committed()).isEqualTo(4);
+        assertThat(world.warnings).singleElement().asString().contains("step 5 cannot be committed now: no space");
+        world.fullLedger = false;
+        finish(world);
+        assertThat(world.ledger).isEqualTo(reference());
+        assertThat(world.commits.values()).containsOnly(1);
+        World full = begin(7, 2);
+        until(full, 4);
+        full.fullLedger = true;
+        for (int i = 0; i < BOUND && full.end.isEmpty(); i++) {
+            full.step(0, 0);
+        }
+        assertThat(full.end.get().failure().get().what())
+                .contains("the run directory failed while committing step 5, again and again for 2 s: no space");
+        assertThat(full.ledger).hasSize(4);
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
     void whateverHappensEveryStepIsCommittedOnceAndWithTheSameBits(long seed) {

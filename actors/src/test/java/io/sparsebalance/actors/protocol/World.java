@@ -60,6 +60,8 @@ final class World {
     Optional<Effect.End> end = Optional.empty();
     /** Whether checkpoints cannot be written. */
     boolean fullDisk;
+    /** Whether the ledger cannot be written. */
+    boolean fullLedger;
     Optional<Effect.StepDown> steppedDown = Optional.empty();
     private final long numSteps;
     private final int checkpointEvery;
@@ -218,6 +220,9 @@ final class World {
             case Effect.TellBatcher tell -> letters.add(new Letter("batcher", tell.message()));
             case Effect.TellCoordinator tell -> letters.add(new Letter("coordinator", tell.message()));
             case Effect.NoteStart note -> letters.add(new Letter("coordinator", new ToCoordinator.Journaled()));
+            case Effect.Commit commit when fullLedger -> letters.add(new Letter("coordinator",
+                    new ToCoordinator.CommitDelayed(commit.id().step(),
+                            new FailureInfo(FailureKind.INPUT_OUTPUT, "no space", ""))));
             case Effect.Commit commit -> {
                 ledger.put(commit.id().step(),
                         commit.ends().values().iterator().next().end().parameterChecksum() & 0xffffffffL);

@@ -12,10 +12,27 @@ import java.nio.channels.WritableByteChannel;
 final class FailingChannel extends FileChannel {
     private final FileChannel file;
     private int roomBytes;
+    private boolean broken;
 
     FailingChannel(FileChannel file, int roomBytes) {
         this.file = file;
         this.roomBytes = roomBytes;
+    }
+
+    void room(int bytes) {
+        roomBytes = bytes;
+    }
+
+    /** From now on it can neither be cut nor forced. */
+    FailingChannel broken() {
+        broken = true;
+        return this;
+    }
+
+    private void failIfBroken() throws IOException {
+        if (broken) {
+            throw new IOException("Input/output error");
+        }
     }
 
     @Override
@@ -38,12 +55,14 @@ final class FailingChannel extends FileChannel {
 
     @Override
     public FileChannel truncate(long size) throws IOException {
+        failIfBroken();
         file.truncate(size);
         return this;
     }
 
     @Override
     public void force(boolean metaData) throws IOException {
+        failIfBroken();
         file.force(metaData);
     }
 

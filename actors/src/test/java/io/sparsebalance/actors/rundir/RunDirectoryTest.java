@@ -187,6 +187,42 @@ class RunDirectoryTest {
         assertThat(Ledger.read(ledger)).hasSize(1);
     }
 
+    @Test
+    void aCommitThatFailedForWantOfRoomIsTriedAgainAndWritesNothingTwice() throws IOException {
+        Path ledger = root.resolve("ledger.jsonl");
+        Path metrics = root.resolve("metrics.jsonl");
+        LedgerEntry entry = Steps.entry(1, random);
+        StepReport report = Steps.report(1, random);
+        FailingChannel ledgerRoom = new FailingChannel(channel(ledger), 10);
+        FailingChannel metricsRoom = new FailingChannel(channel(metrics), 10);
+        try (RunDirectory directory = new RunDirectory(root, new AppendFile(ledger, ledgerRoom),
+                new AppendFile(metrics, metricsRoom))) {
+            assertThatThrownBy(() -> directory.commit(entry, report)).hasMessageContaining("cannot write " + ledger);
+            ledgerRoom.room(Integer.MAX_VALUE);
+            assertThatThrownBy(() -> directory.commit(entry, report)).hasMessageContaining("cannot write " + metrics);
+            metricsRoom.room(Integer.MAX_VALUE);
+            directory.commit(entry, report);
+            assertThatThrownBy(() -> directory.commit(entry, report)).isInstanceOf(IllegalArgumentException.class);
+        }
+        assertThat(Ledger.read(ledger)).containsExactly(entry);
+        assertThat(MetricsReader.read(metrics)).containsExactly(report);
+    }
+
+    @Test
+    void whatCannotBeForcedOrCutOffIsAbandoned() throws IOException {
+        Path path = root.resolve("ledger.jsonl");
+        try (AppendFile file = new AppendFile(path, new FailingChannel(channel(path), 10).broken())) {
+            assertThatThrownBy(() -> file.line("more than ten")).isInstanceOf(AbandonedFileException.class)
+                    .hasMessageContaining("cannot write " + path);
+            assertThatThrownBy(file::force).isInstanceOf(AbandonedFileException.class)
+                    .hasMessageContaining("cannot force to disk " + path);
+        }
+    }
+
+    private static FileChannel channel(Path path) throws IOException {
+        return FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
+    }
+
     private static AppendFile open(Path path) throws IOException {
         return new AppendFile(path, FileChannel.open(path, StandardOpenOption.WRITE));
     }

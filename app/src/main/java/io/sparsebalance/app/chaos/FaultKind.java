@@ -123,7 +123,7 @@ enum FaultKind {
     /** How long it lasts where a plan does not say; empty: until the run has gone on without what failed. */
     Optional<Duration> defaultDuration() {
         return switch (this) {
-            case DELAY, LOSS, DUPLICATE, REORDER, LATE -> Optional.of(Duration.ofSeconds(2));
+            case DELAY, LOSS, DUPLICATE, REORDER, LATE, LEDGER_FULL -> Optional.of(Duration.ofSeconds(2));
             case SLOW -> Optional.of(Duration.ofSeconds(10));
             default -> Optional.empty();
         };

@@ -12,6 +12,7 @@ final class NodeLines {
     private static final Pattern COORDINATES = Pattern
             .compile("this node coordinates the run, in term (\\d+), from step \\d+ on");
     private static final Pattern FIRST_TERM = Pattern.compile("this node coordinates the run, in term (\\d+)");
+    private static final Pattern DELAYED = Pattern.compile("step \\d+ cannot be committed now: .*");
     private static final Pattern ERROR = Pattern.compile("^error: .*");
 
     private final RunWatch watch;
@@ -34,6 +35,8 @@ final class NodeLines {
         Matcher generation = GENERATION.matcher(text);
         if (generation.find()) {
             watch.sign(RunWatch.SignKind.DETECTED, slot, generation.group());
+        } else if (DELAYED.matcher(text).find()) {
+            watch.sign(RunWatch.SignKind.DETECTED, slot, text);
         } else if (COORDINATES.matcher(text).find()) {
             watch.sign(RunWatch.SignKind.COORDINATES, slot, text);
             watch.sign(RunWatch.SignKind.DETECTED, slot, text);

@@ -56,7 +56,12 @@ final class Journal extends Party {
             if (entry.step() != lastStep + 1) {
                 throw new Violation("I4", "step " + entry.step() + " is committed after step " + lastStep);
             }
-            world.disk().append(term, entry);
+            try {
+                world.disk().append(term, entry);
+            } catch (IOException e) {
+                return new ToCoordinator.CommitDelayed(entry.step(),
+                        new FailureInfo(FailureKind.INPUT_OUTPUT, e.getMessage(), ""));
+            }
             lastStep = entry.step();
             return null;
         });
