@@ -132,8 +132,8 @@ final class NodeCommand implements Callable<Integer> {
 
     private record Notices(PrintWriter out, PrintWriter err) implements NodeListener {
         @Override
-        public void onReady(String address) {
-            say(out, Pipe.READY + address);
+        public void onReady(String node) {
+            say(out, Pipe.READY + node);
         }
 
         @Override

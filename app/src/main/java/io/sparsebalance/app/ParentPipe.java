@@ -48,6 +48,8 @@ final class ParentPipe {
             node.stopRun();
         } else if (order.equals(Pipe.LEAVE)) {
             node.leave();
+        } else if (order.startsWith(Pipe.GONE)) {
+            node.gone(order.substring(Pipe.GONE.length()));
         } else if (order.startsWith(Pipe.FAULT)) {
             try {
                 hooks.order(order.substring(Pipe.FAULT.length()));

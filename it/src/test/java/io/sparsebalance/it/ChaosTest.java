@@ -24,7 +24,7 @@ class ChaosTest {
         assertThat(report.path("good").asBoolean()).isTrue();
         JsonNode trial = report.path("trials").path(0);
         assertThat(trial.path("digest")).isEqualTo(report.path("expectedDigest"));
-        assertThat(trial.path("faults")).hasSize(3).allSatisfy(fault -> {
+        assertThat(trial.path("faults")).hasSize(5).allSatisfy(fault -> {
             assertThat(fault.path("fired").asBoolean()).isTrue();
             assertThat(fault.path("measures").path("recovered ms").asDouble()).isPositive();
         });

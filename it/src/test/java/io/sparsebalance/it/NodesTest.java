@@ -59,7 +59,8 @@ class NodesTest {
             int lost = other(launch, coordinator);
             int third = launch.nodes().stream().filter(n -> n != lost && n != coordinator).findFirst().orElseThrow();
             launch.node(lost).destroyForcibly();
-            launch.await("the loss", l -> l.output().contains("is lost"));
+            // The launcher knows first: nobody waits for the node's silence to be noticed.
+            launch.await("the loss", l -> l.output().contains("is lost: it was taken out of the cluster"));
             long before = launch.step();
             try (Launched joiner = Launched.start(directory, "node", "-c", "tiny.conf", "--run", "worker-lost",
                     "--seed", launch.address(coordinator), "--ranks", "1", "--set", "cluster.control-nodes=3", "--set",

@@ -31,6 +31,7 @@ import org.apache.pekko.cluster.ClusterEvent;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
+import org.apache.pekko.cluster.typed.Down;
 import org.apache.pekko.cluster.typed.JoinSeedNodes;
 import org.apache.pekko.cluster.typed.SelfUp;
 import org.apache.pekko.cluster.typed.SingletonActor;
@@ -56,8 +57,7 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
         this.resolver = ActorRefResolver.get(context.getSystem());
         Cluster cluster = Cluster.get(context.getSystem());
         Member self = cluster.selfMember();
-        String node = self.address().getHost().orElse("") + ":" + self.address().getPort().orElse(0) + "#"
-                + Long.toHexString(self.uniqueAddress().longUid());
+        String node = name(self);
         boolean works = parts.config().cluster().roles().contains(TrainingConfig.Role.WORKER);
         this.logic = new AgentLogic(new AgentLogic.Node(node, resolver.toSerializationFormat(context.getSelf()),
                 works ? parts.config().run().ranks() : 0, parts.facts()));
@@ -79,8 +79,13 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
                                 : new ToAgent.Again()),
                 ClusterEvent.MemberDowned.class));
         cluster.manager().tell(new JoinSeedNodes(ClusterSettings.seeds(parts.config().cluster(), self.address())));
-        parts.listener().onReady(
-                self.address().getHost().orElse("") + ":" + self.address().getPort().orElse(0));
+        parts.listener().onReady(node);
+    }
+
+    /** Tells processes at one address apart. */
+    static String name(Member member) {
+        return member.address().getHost().orElse("") + ":" + member.address().getPort().orElse(0) + "#"
+                + Long.toHexString(member.uniqueAddress().longUid());
     }
 
     static Behavior<ToAgent> create(NodeParts parts) {
@@ -114,6 +119,14 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
                 resolver.<ToCoordinator>resolveActorRef(tell.coordinator()).tell(tell.message());
             case AgentEffect.OpenRank open -> openRank(open.member());
             case AgentEffect.Enlist enlist -> ranks.get(enlist.member()).tell(enlist.message());
+            case AgentEffect.TakeOut other -> {
+                Cluster cluster = Cluster.get(getContext().getSystem());
+                for (Member member : cluster.state().getMembers()) {
+                    if (name(member).equals(other.node())) {
+                        cluster.manager().tell(new Down(member.address()));
+                    }
+                }
+            }
             case AgentEffect.Notice notice -> parts.listener().onNotice(notice.text());
             case AgentEffect.EndWithRun end -> end(
                     end.how().stopped() ? NodeEnd.Kind.RUN_STOPPED : NodeEnd.Kind.RUN_ENDED,

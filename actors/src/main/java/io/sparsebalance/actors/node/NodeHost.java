@@ -89,6 +89,13 @@ public final class NodeHost {
         ask(new ToAgent.StopRun());
     }
 
+    /** The process of another node has ended, as whoever started it knows: it need not be found out. Returns at once. */
+    public synchronized void gone(String node) {
+        if (system != null) {
+            system.tell(new ToAgent.NodeGone(node));
+        }
+    }
+
     /** Ends the node now, as if its process were killed, but for what it holds. */
     public void abandon(String why) {
         ended.complete(new NodeEnd(NodeEnd.Kind.EXPELLED,

@@ -17,6 +17,9 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
+import org.apache.pekko.cluster.ClusterEvent;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Subscribe;
 
 /**
  * The coordinator's list of nodes: greets every agent that can be reached, and tells the coordinator of nodes that cannot be
@@ -48,6 +51,10 @@ final class Roster extends AbstractBehavior<ToRoster> {
                 .tell(Receptionist.subscribe(NodeAgent.KEY, context.messageAdapter(Receptionist.Listing.class,
                         listing -> new ToRoster.Reachable(listing.getServiceInstances(NodeAgent.KEY).stream()
                                 .map(resolver::toSerializationFormat).toList()))));
+        Cluster.get(context.getSystem()).subscriptions()
+                .tell(Subscribe.create(context.messageAdapter(ClusterEvent.MemberDowned.class,
+                        downed -> new ToRoster.NodeDowned(NodeAgent.name(downed.member()))),
+                        ClusterEvent.MemberDowned.class));
     }
 
     static Behavior<ToRoster> create(String runId, long term, List<String> facts, NodeListener listener) {
@@ -71,6 +78,11 @@ final class Roster extends AbstractBehavior<ToRoster> {
             case ToRoster.Reachable reachable -> onReachable(reachable);
             case ToRoster.NodeReady ready -> onNodeReady(ready);
             case ToRoster.NodeRefused node -> onNodeRefused(node);
+            case ToRoster.NodeDowned downed -> {
+                if (coordinator != null) {
+                    coordinator.tell(new ToCoordinator.NodeLost(downed.node(), "it was taken out of the cluster"));
+                }
+            }
             case ToRoster.Again again -> silent.forEach(this::greet);
             case ToRoster.TellAll tell -> agents.keySet().forEach(agent -> agent.tell(tell.message()));
         }

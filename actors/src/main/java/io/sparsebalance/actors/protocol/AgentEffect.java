@@ -16,6 +16,9 @@ public sealed interface AgentEffect {
     /** Have a rank tell a coordinator of itself. */
     record Enlist(MemberId member, ToRank.Enlist message) implements AgentEffect {}
 
+    /** Take a node out of the cluster, whose process has ended. */
+    record TakeOut(String node) implements AgentEffect {}
+
     /** Tell the operator. */
     record Notice(String text) implements AgentEffect {}
 

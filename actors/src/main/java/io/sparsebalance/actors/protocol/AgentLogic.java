@@ -59,6 +59,7 @@ public final class AgentLogic {
                 case ToAgent.Leave leave -> onLeave();
                 case ToAgent.StopRun stop -> onStopRun();
                 case ToAgent.RankEnded rank -> onRankEnded(rank);
+                case ToAgent.NodeGone other -> effects.add(new AgentEffect.TakeOut(other.node()));
                 case ToAgent.Expelled expelled -> end(new AgentEffect.EndExpelled(expelled.reason()));
                 case ToAgent.Again again -> tellWishes();
             }

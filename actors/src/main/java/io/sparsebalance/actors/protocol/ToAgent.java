@@ -45,6 +45,9 @@ public sealed interface ToAgent {
     /** Ask the run to end after its step. */
     record StopRun() implements Local {}
 
+    /** The process of another node has ended. */
+    record NodeGone(String node) implements Local {}
+
     /** The run goes on without this node. */
     record Expelled(String reason) implements Local {}
 

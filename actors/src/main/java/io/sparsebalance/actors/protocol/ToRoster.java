@@ -22,6 +22,9 @@ public sealed interface ToRoster {
         }
     }
 
+    /** A node was taken out of the cluster; it may be some time before its agent counts as out of reach. */
+    record NodeDowned(String node) implements Local {}
+
     /** Tell every agent. */
     record TellAll(ToAgent.Remote message) implements Local {}
 

@@ -88,8 +88,8 @@ class NodeHostTest {
         }
 
         @Override
-        public void onReady(String at) {
-            address.complete(at);
+        public void onReady(String node) {
+            address.complete(node.split("#", 2)[0]);
         }
 
         @Override

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Nodes in processes of their own: the same Java, class path and flags as this one. They end when this process does, however it
- * ends, since the pipe to them ends with it. Safe for use by many threads.
+ * ends, since the pipe to them ends with it; and when one of them ends, the others are told at once. Safe for use by many threads.
  */
 public final class NodeProcesses implements AutoCloseable {
     private static final long END_SECONDS = 15;
@@ -24,6 +24,7 @@ public final class NodeProcesses implements AutoCloseable {
     private final Class<?> main;
     private final Lines lines;
     private final List<NodeProcess> children = new ArrayList<>();
+    private boolean ending;
 
     /** Takes what nodes print, on a thread for each of their streams. */
     @FunctionalInterface
@@ -42,7 +43,8 @@ public final class NodeProcesses implements AutoCloseable {
     public static final class NodeProcess {
         private final int number;
         private final Process process;
-        private final CompletableFuture<String> address = new CompletableFuture<>();
+        /** Empty if it ended before it told. */
+        private final CompletableFuture<String> name = new CompletableFuture<>();
 
         private NodeProcess(int number, Process process) {
             this.number = number;
@@ -66,7 +68,7 @@ public final class NodeProcesses implements AutoCloseable {
 
         /** Where others may join it; waits until that is known. Empty if it ended before. */
         public String address() {
-            return address.join();
+            return name.join().split("#", 2)[0];
         }
 
         /** Its exit code, when it has ended. */
@@ -109,7 +111,24 @@ public final class NodeProcesses implements AutoCloseable {
         children.add(child);
         relay(child, process.getInputStream(), false);
         relay(child, process.getErrorStream(), true);
+        CompletableFuture<Void> _ = process.onExit().thenRun(() -> tellOthers(child));
         return child;
+    }
+
+    /** Whoever is left need not find out by its silence. */
+    private void tellOthers(NodeProcess gone) {
+        String name = gone.name.getNow("");
+        List<NodeProcess> others;
+        synchronized (this) {
+            others = children.stream().filter(other -> other != gone && other.isAlive() && !ending).toList();
+        }
+        for (NodeProcess other : name.isEmpty() ? List.<NodeProcess>of() : others) {
+            try {
+                other.order(Pipe.GONE + name);
+            } catch (IOException e) {
+                lines.on(other, "cannot be told that " + name + " has ended: " + e.getMessage(), true);
+            }
+        }
     }
 
     private void relay(NodeProcess child, InputStream stream, boolean isError) {
@@ -119,7 +138,7 @@ public final class NodeProcesses implements AutoCloseable {
                             new InputStreamReader(stream, StandardCharsets.UTF_8))) {
                         for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                             if (!isError && line.startsWith(Pipe.READY)) {
-                                child.address.complete(line.substring(Pipe.READY.length()).strip());
+                                child.name.complete(line.substring(Pipe.READY.length()).strip());
                             }
                             lines.on(child, line, isError);
                         }
@@ -127,7 +146,7 @@ public final class NodeProcesses implements AutoCloseable {
                         lines.on(child, "its output cannot be read: " + e.getMessage(), true);
                     }
                     if (!isError) {
-                        child.address.complete("");
+                        child.name.complete("");
                     }
                 });
     }
@@ -161,6 +180,7 @@ public final class NodeProcesses implements AutoCloseable {
     /** Ends those that are left: first their pipes, then they themselves. */
     @Override
     public synchronized void close() {
+        ending = true;
         for (NodeProcess child : children) {
             try {
                 child.process.getOutputStream().close();

@@ -6,9 +6,11 @@ public final class Pipe {
     public static final String STOP = "stop";
     /** Order: leave the run, which goes on without this node. */
     public static final String LEAVE = "leave";
+    /** Begins the order that says that the process of another node, by its name, has ended. */
+    public static final String GONE = "gone ";
     /** Begins the order for a fault; see {@code FaultHooks}. */
     public static final String FAULT = "fault ";
-    /** Begins the line in which a node tells its address. */
+    /** Begins the line in which a node tells its name: its address, {@code #}, and what tells its process from others there. */
     public static final String READY = "node ready at ";
     /** Begins the line in which a node tells that a fault has had an effect. */
     public static final String FIRED = "fault fired ";

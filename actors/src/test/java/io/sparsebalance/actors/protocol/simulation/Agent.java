@@ -63,6 +63,7 @@ final class Agent extends Party {
                     .ifPresent(to -> world.network().send(this, to, tell.message(), () -> to.take(tell.message())));
             case AgentEffect.OpenRank open -> open(open.member());
             case AgentEffect.Enlist enlist -> enlist(enlist.message());
+            case AgentEffect.TakeOut other -> throw new IllegalStateException("nobody tells of " + other);
             case AgentEffect.Notice notice -> world.trace("agent of " + host().node(), notice.text());
             case AgentEffect.EndWithRun end -> exit(end);
             case AgentEffect.EndLeft end -> exit(end);
