@@ -1,5 +1,6 @@
 package io.sparsebalance.actors.protocol;
 
+import io.sparsebalance.actors.message.FailureInfo;
 import java.util.Optional;
 
 /**
@@ -15,7 +16,8 @@ final class Commits {
     private long begunAt;
     /** When to try again; empty if nobody has to. */
     private Optional<Long> againAt = Optional.empty();
-    private boolean delayed;
+    /** Why it is not there yet, if that is known. */
+    private Optional<FailureInfo> failure = Optional.empty();
 
     Commits(RunState state, Ending ending) {
         this.s = state;
@@ -25,7 +27,7 @@ final class Commits {
     void begin(Effect.Commit effect) {
         commit = effect;
         begunAt = s.now;
-        delayed = false;
+        failure = Optional.empty();
         s.committing = effect.id().step();
         s.pendingJournal++;
         s.effects.add(effect);
@@ -35,27 +37,40 @@ final class Commits {
         s.pendingJournal--;
         s.committed = Math.max(s.committed, fact.step());
         s.recoveries = 0;
-        if (delayed) {
+        if (failure.isPresent()) {
             s.effects.add(new Effect.Warn("step " + fact.step() + " is committed, after "
                     + RunState.seconds(s.now - begunAt) + " s: the run goes on"));
         }
     }
 
     void onDelayed(ToCoordinator.CommitDelayed fact) {
-        if (!delayed) {
+        if (failure.isEmpty()) {
             s.effects.add(new Effect.Warn("step " + fact.step() + " cannot be committed now: " + fact.failure().message()
                     + ". Nothing is lost; the run waits for it, at most "
                     + RunState.seconds(s.settings.patience().stepNanos()) + " s"));
         }
-        delayed = true;
-        if (s.now - begunAt < s.settings.patience().stepNanos()) {
+        failure = Optional.of(fact.failure());
+        if (left() > 0) {
             againAt = Optional.of(s.now + s.settings.patience().repeatNanos());
-            return;
+        } else {
+            s.pendingJournal--;
+            giveUp();
+            ending.endIfDone();
         }
-        s.pendingJournal--;
-        ending.fail("the run directory failed while committing step " + fact.step() + ", again and again for "
-                + RunState.seconds(s.now - begunAt) + " s: " + fact.failure().message(), Optional.of(fact.failure()));
-        ending.endIfDone();
+    }
+
+    private long left() {
+        return begunAt + s.settings.patience().stepNanos() - s.now;
+    }
+
+    private void giveUp() {
+        long seconds = RunState.seconds(s.now - begunAt);
+        ending.fail(failure
+                .map(last -> "the run directory failed while committing step " + s.committing + ", again and again for "
+                        + seconds + " s: " + last.message())
+                .orElse("step " + s.committing + " was not written to the ledger within " + seconds
+                        + " s: the disk of run.directory is stuck"),
+                failure);
     }
 
     /** Whether the last step that was applied is not in the ledger yet. */
@@ -73,14 +88,10 @@ final class Commits {
 
     /** Something waits for the ledger, and for nobody else: gives the run up if that takes too long. */
     void onDeadline() {
-        long left = begunAt + s.settings.patience().stepNanos() - s.now;
-        if (left > 0) {
-            s.await(left);
-        } else if (againAt.isEmpty()) {
-            ending.fail("step " + s.committing + " was not written to the ledger within "
-                    + RunState.seconds(s.now - begunAt) + " s: the disk of run.directory is stuck", Optional.empty());
+        if (left() > 0) {
+            s.await(left());
         } else {
-            s.await(s.settings.patience().repeatNanos());
+            giveUp();
         }
     }
 }

@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -205,7 +206,7 @@ class BucketedReductionTest {
     }
 
     /** Pieces that cannot be reduced for a reason of this rank's own. */
-    private record Broken(PieceReduction pieces) implements PieceReduction {
+    private record Broken(PieceReduction pieces, CountDownLatch begun) implements PieceReduction {
         @Override
         public void take(Tensor gradients, GradientRange piece) {
             pieces.take(gradients, piece);
@@ -213,6 +214,7 @@ class BucketedReductionTest {
 
         @Override
         public long reduce(Tensor gradients, GradientRange piece, long step) {
+            begun.countDown();
             throw new IllegalStateException("no sum");
         }
 
@@ -238,14 +240,16 @@ class BucketedReductionTest {
     }
 
     @Test
-    void aFailureOfItsOwnIsToldWhenTheStepIsDropped() {
+    void aFailureOfItsOwnIsToldWhenTheStepIsDropped() throws InterruptedException {
         List<Collective> alone = InProcess.create(1, LONG);
+        CountDownLatch begun = new CountDownLatch(1);
         try (Device device = Devices.open("cpu", DeviceSettings.ofThreads(1));
                 Tensor gradients = device.allocate(DType.F32, SIZE);
                 BucketedReduction reduction = new BucketedReduction(
-                        new Broken(new FastReduction(device, alone.getFirst(), true)), gradients,
+                        new Broken(new FastReduction(device, alone.getFirst(), true), begun), gradients,
                         new Buckets(ORDER, BUCKET_BYTES))) {
             reduction.lastMicroBatch(1, 0);
+            assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
             assertThatThrownBy(reduction::drop).isInstanceOf(IllegalStateException.class).hasMessage("no sum");
             reduction.drop();
         }

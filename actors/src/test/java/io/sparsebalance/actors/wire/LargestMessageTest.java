@@ -8,6 +8,7 @@ import io.sparsebalance.actors.protocol.StepId;
 import io.sparsebalance.actors.protocol.StepOutcome;
 import io.sparsebalance.actors.protocol.StepPlan;
 import io.sparsebalance.actors.protocol.ToRank;
+import io.sparsebalance.actors.rank.RankWorker;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.policies.Budgets;
@@ -55,6 +56,7 @@ class LargestMessageTest {
         StepPlan plan = new StepPlan(id, 1_000_000, samples, Collections.nCopies(numMicroBatches, 3), 1_000_000);
         List<Verdict> verdicts = Collections.nCopies(8, new Verdict(0, 1.01, 1.0, false, Cause.EVEN, "gpu1.lab"));
         return new ToRank.FinishStep(id, new StepOutcome(id, plan, outcomes, each, each, 0.5, each, 1.5, 2_000_000, 0,
-                verdicts, new StragglerEstimator.Slowest(3, Cause.DATA, 1.05), LearnedBytes.NONE));
+                verdicts, new StragglerEstimator.Slowest(3, Cause.DATA, 1.05), LearnedBytes.NONE),
+                RankWorker.Update.REQUIRED);
     }
 }

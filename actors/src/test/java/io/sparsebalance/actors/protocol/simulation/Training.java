@@ -38,7 +38,7 @@ final class Training {
     }
 
     static RunSettings settings(Knobs knobs, long term, RunSettings.Restart restart, String address) {
-        return new RunSettings(World.RUN, term, knobs.training().numSteps(), PLANS_AHEAD,
+        return new RunSettings(World.RUN, term, knobs.training().numSteps(), PLANS_AHEAD, 1,
                 new RunSettings.Evaluation(knobs.evaluateEvery(), Training::heldOut, BASE),
                 new RunSettings.Checkpoint(knobs.checkpointEvery(), "checkpoints"), PATIENCE,
                 new RunSettings.Membership(true, knobs.numRanks(), knobs.numLeast(), knobs.maxRecoveries(), Set.of()),
