@@ -45,9 +45,10 @@ final class Commits {
 
     void onDelayed(ToCoordinator.CommitDelayed fact) {
         if (failure.isEmpty()) {
-            s.effects.add(new Effect.Warn("step " + fact.step() + " cannot be committed now: " + fact.failure().message()
-                    + ". Nothing is lost; the run waits for it, at most "
-                    + RunState.seconds(s.settings.patience().stepNanos()) + " s"));
+            s.effects
+                    .add(new Effect.Warn("step " + fact.step() + " cannot be committed now: " + fact.failure().message()
+                            + ". Nothing is lost; the run waits for it, at most "
+                            + RunState.seconds(s.settings.patience().stepNanos()) + " s"));
         }
         failure = Optional.of(fact.failure());
         if (left() > 0) {

@@ -64,8 +64,9 @@ final class Steps {
         StepOutcome outcome = s.open.outcome();
         int skipped = s.open.isSkipped() ? s.history.skipped(s.applied - 1) + 1 : 0;
         if (skipped > 0) {
-            s.effects.add(new Effect.Warn("step " + s.applied + " is skipped: its gradient held NaN or infinity, twice; "
-                    + skipped + " in a row, of optimizer.max-skipped-steps = " + s.settings.maxSkipped()));
+            s.effects
+                    .add(new Effect.Warn("step " + s.applied + " is skipped: its gradient held NaN or infinity, twice; "
+                            + skipped + " in a row, of optimizer.max-skipped-steps = " + s.settings.maxSkipped()));
         }
         s.history.add(s.applied, new CommittedStep(s.open.checksum(),
                 outcome.outcomes().stream().map(MicroBatchOutcome::budgets).toList(), outcome.learned(), skipped));

@@ -88,7 +88,8 @@ final class RankDevice {
 
     CompletionStage<ToRank.Local> finishStep(ToRank.FinishStep command) {
         return work(command.id(), "ending step " + command.id().step(),
-                () -> new ToRank.StepRan(command, worker.finishStep(command.id().step(), command.update()), worker.memoryBytes()));
+                () -> new ToRank.StepRan(command, worker.finishStep(command.id().step(), command.update()),
+                        worker.memoryBytes()));
     }
 
     CompletionStage<ToRank.Local> evaluate(ToRank.Evaluate command) {

@@ -91,7 +91,8 @@ class FaultHooksTest {
         hooks.order("f1 lost-device");
         assertThatThrownBy(this::run).isInstanceOf(DeviceLostException.class);
         assertThatThrownBy(this::run).isInstanceOf(DeviceLostException.class);
-        assertThatThrownBy(() -> worker.finishStep(1, RankWorker.Update.REQUIRED)).isInstanceOf(DeviceLostException.class);
+        assertThatThrownBy(() -> worker.finishStep(1, RankWorker.Update.REQUIRED))
+                .isInstanceOf(DeviceLostException.class);
         assertThat(hooks.worker(recording()).numParameters()).isPositive();
         assertThat(fired).containsExactly("f1");
     }

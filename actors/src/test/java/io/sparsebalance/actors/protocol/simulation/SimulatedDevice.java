@@ -243,8 +243,10 @@ final class SimulatedDevice {
         gradient = 0;
         spoiled = false;
         world.oracle().onParameters(rank, step, parameters);
-        done(new ToRank.StepRan(run.command(), new RankWorker.StepEnd(updates ? new UpdateResult(1, 1) : UpdateResult.NONE,
-                checksum(parameters), 0, 0, 0), 0));
+        done(new ToRank.StepRan(run.command(),
+                new RankWorker.StepEnd(updates ? new UpdateResult(1, 1) : UpdateResult.NONE,
+                        checksum(parameters), 0, 0, 0),
+                0));
     }
 
     static int checksum(long parameters) {
