@@ -21,7 +21,8 @@ import java.util.regex.Pattern;
 
 /** A command line as a real process whose output is read while it runs, and the processes that it tells of. */
 final class Launched implements AutoCloseable {
-    private static final Pattern NODE = Pattern.compile("\\[node (\\d+)] process (\\d+), node ready at ([^\\s#]+)#\\w+");
+    private static final Pattern NODE = Pattern
+            .compile("\\[node (\\d+)] process (\\d+), node ready at ([^\\s#]+)#\\w+");
     private static final Pattern COORDINATES = Pattern
             .compile("\\[node (\\d+)] this node coordinates the run, in term (\\d+).*");
     private static final Pattern STEP = Pattern.compile("\\s*(\\d+)/\\d+ .*");
