@@ -56,7 +56,7 @@ final class ClusterSettings {
                 values.put(detector + ".expected-response-after", "500ms");
             }
             values.put("pekko.cluster.split-brain-resolver.stable-after", "1s");
-            values.put("pekko.cluster.down-removal-margin", "500ms");
+            values.put("pekko.cluster.down-removal-margin", "100ms");
         }
         return values;
     }

@@ -35,6 +35,7 @@ final class Roster extends AbstractBehavior<ToRoster> {
     private final ActorRefResolver resolver;
     /** Agents that can be reached, with the names of their nodes once they have answered. */
     private final Map<ActorRef<ToAgent>, String> agents = new HashMap<>();
+    private final Map<ActorRef<ToAgent>, Integer> numRanks = new HashMap<>();
     private final Set<ActorRef<ToAgent>> silent = new HashSet<>();
     private final Set<String> refused = new HashSet<>();
     private ActorRef<ToCoordinator> coordinator;
@@ -98,6 +99,7 @@ final class Roster extends AbstractBehavior<ToRoster> {
             if (!now.contains(gone)) {
                 String node = agents.remove(gone);
                 silent.remove(gone);
+                numRanks.remove(gone);
                 if (!node.isEmpty() && coordinator != null) {
                     coordinator.tell(new ToCoordinator.NodeLost(node, "it cannot be reached"));
                 }
@@ -108,6 +110,14 @@ final class Roster extends AbstractBehavior<ToRoster> {
                 silent.add(agent);
                 greet(agent);
             }
+        }
+        tellIfAllAnswered();
+    }
+
+    private void tellIfAllAnswered() {
+        if (coordinator != null && !agents.isEmpty() && silent.isEmpty()) {
+            coordinator.tell(new ToCoordinator.AllAnswered(
+                    numRanks.values().stream().mapToInt(Integer::intValue).sum()));
         }
     }
 
@@ -122,9 +132,11 @@ final class Roster extends AbstractBehavior<ToRoster> {
         ActorRef<ToAgent> agent = resolver.resolveActorRef(ready.agent());
         if (agents.containsKey(agent)) {
             silent.remove(agent);
+            numRanks.put(agent, ready.numRanks());
             if (!ready.node().equals(agents.put(agent, ready.node()))) {
                 listener.onNotice("node " + ready.node() + " is there, with " + ready.numRanks() + " rank(s)");
             }
+            tellIfAllAnswered();
         }
     }
 

@@ -81,6 +81,7 @@ public final class CoordinatorLogic {
                 ending.fail("step " + fact.id().step() + " cannot be planned: " + fact.reason(), Optional.empty());
             case ToCoordinator.LateRanks fact -> waiting.onLateRanks(fact);
             case ToCoordinator.RankGone fact -> generations.onRankGone(fact);
+            case ToCoordinator.AllAnswered fact -> generations.onAllAnswered(fact);
             case ToCoordinator.NodeLost fact -> generations.onNodeLost(fact);
             case ToCoordinator.Committed fact -> steps.onCommitted(fact);
             case ToCoordinator.CommitDelayed fact -> commits.onDelayed(fact);

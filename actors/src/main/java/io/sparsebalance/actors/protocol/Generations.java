@@ -5,6 +5,7 @@ import io.sparsebalance.actors.message.FailureKind;
 import io.sparsebalance.policies.step.LearnedBytes;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Who takes part: forms generations, and forms another when a member is lost, leaves or comes. */
 final class Generations {
@@ -32,6 +33,13 @@ final class Generations {
         }
         boolean news = s.roll.add(fact);
         if (news && s.phase == RunState.Phase.FORMING) {
+            formIfEnough();
+        }
+    }
+
+    void onAllAnswered(ToCoordinator.AllAnswered fact) {
+        s.present = OptionalInt.of(fact.numRanks());
+        if (s.phase == RunState.Phase.FORMING) {
             formIfEnough();
         }
     }
@@ -249,7 +257,7 @@ final class Generations {
 
     private void formAgain(String why) {
         s.effects.add(
-                new Effect.Warn("generation " + s.id.generation() + " ends after step " + s.committed + ": " + why));
+                new Effect.Warn("generation " + s.id.generation() + " ends after step " + s.committing + ": " + why));
         s.phase = RunState.Phase.FORMING;
         s.active = List.of();
         s.assembly = null;

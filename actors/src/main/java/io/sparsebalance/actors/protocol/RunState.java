@@ -2,6 +2,7 @@ package io.sparsebalance.actors.protocol;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /** What coordinator, generations, steps and ending of one run share. Owned by {@link CoordinatorLogic}. */
@@ -56,6 +57,8 @@ final class RunState {
     long repeatAt;
     /** Until then a coordinator that has just begun waits for everybody. */
     long gatherUntil;
+    /** Ranks of all nodes that can be reached, once all have answered: a successor need not wait for more. */
+    OptionalInt present = OptionalInt.empty();
     long now;
 
     RunState(RunSettings settings, long nowNanos) {
@@ -75,9 +78,13 @@ final class RunState {
 
     /** Members without which no generation is formed now. */
     int needed() {
-        return started || now - gatherUntil >= 0
-                ? settings.membership().numLeast()
-                : settings.membership().numExpected();
+        RunSettings.Membership membership = settings.membership();
+        if (started || now - gatherUntil >= 0) {
+            return membership.numLeast();
+        }
+        return settings.term() > 1 && present.isPresent()
+                ? Math.max(membership.numLeast(), Math.min(membership.numExpected(), present.getAsInt()))
+                : membership.numExpected();
     }
 
     boolean isOpen(Phase expected, StepId of) {

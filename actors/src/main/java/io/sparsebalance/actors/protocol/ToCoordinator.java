@@ -84,6 +84,9 @@ public sealed interface ToCoordinator {
     /** A rank's actor is gone without a word, or with its node. */
     record RankGone(MemberId member) implements Local {}
 
+    /** Every node that can be reached has answered; they have so many ranks, not all of them ready perhaps. */
+    record AllAnswered(int numRanks) implements Local {}
+
     /** A node is gone, or cannot be reached. */
     record NodeLost(String node, String why) implements Local {}
 

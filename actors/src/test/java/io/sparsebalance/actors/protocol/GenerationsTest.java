@@ -57,6 +57,24 @@ class GenerationsTest {
     }
 
     @Test
+    void aSuccessorWaitsForNobodyOnceAllThatCanBeReachedAreThere() {
+        for (boolean told : new boolean[]{true, false}) {
+            World world = begin(4, 3);
+            until(world, 5);
+            world.kill("b", false);
+            long start = world.now();
+            world.elect(3);
+            if (told) {
+                world.tell(new ToCoordinator.AllAnswered(2));
+            }
+            until(world, 6);
+            assertThat(world.now() - start < World.GATHER_NANOS).isEqualTo(told);
+            finish(world);
+            assertThat(world.ledger).isEqualTo(reference());
+        }
+    }
+
+    @Test
     void ranksThatAreBehindTheLedgerRunItsStepsAgainAndCommitNoneTwice() {
         World world = begin(5, 2);
         until(world, 5);

@@ -34,8 +34,9 @@ import java.util.Set;
 final class World {
     private static final String RUN = "run";
     private static final long MILLI = 1_000_000L;
+    static final long GATHER_NANOS = 200 * MILLI;
     private static final Patience PATIENCE = new Patience(2_000 * MILLI, 500 * MILLI, 20, 500 * MILLI, 5_000 * MILLI,
-            200 * MILLI, 100 * MILLI, 1_000 * MILLI);
+            GATHER_NANOS, 100 * MILLI, 1_000 * MILLI);
 
     /** A rank and its device. */
     private static final class Node {
@@ -138,6 +139,15 @@ final class World {
 
     void leave(String node) {
         letters.add(new Letter("coordinator", new ToCoordinator.NodeLeaving(node)));
+    }
+
+    /** Sends the coordinator a message. */
+    void tell(ToCoordinator message) {
+        letters.add(new Letter("coordinator", message));
+    }
+
+    long now() {
+        return now;
     }
 
     List<String> names() {

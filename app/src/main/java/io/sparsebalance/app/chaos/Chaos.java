@@ -130,7 +130,8 @@ public final class Chaos {
     private static List<String> flags() {
         boolean chosen = ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .anyMatch(argument -> argument.matches("-XX:\\+Use\\w*GC"));
-        return chosen ? List.of() : List.of("-XX:+UseSerialGC", "-Xmx256m");
+        // The machine's processors are for the run, not for compiling what lives for seconds.
+        return chosen ? List.of() : List.of("-XX:+UseSerialGC", "-Xmx256m", "-XX:TieredStopAtLevel=1");
     }
 
     private static String machine() {

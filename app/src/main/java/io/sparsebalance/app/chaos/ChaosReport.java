@@ -16,7 +16,7 @@ import java.util.TreeMap;
 final class ChaosReport {
     private static final double P95 = 0.95;
     private static final List<String> COLUMNS = List.of(Outcome.DETECTED, Outcome.RECOVERED, Outcome.STALL,
-            Outcome.FENCED, Outcome.COMPLETE, Outcome.FLAGGED, Outcome.THROUGHPUT);
+            Outcome.FENCED, Outcome.COMPLETE, Outcome.LOST, Outcome.FLAGGED, Outcome.THROUGHPUT);
     private static final ObjectWriter JSON = new ObjectMapper().writerWithDefaultPrettyPrinter();
 
     private ChaosReport() {

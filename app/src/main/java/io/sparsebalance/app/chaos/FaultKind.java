@@ -104,6 +104,11 @@ enum FaultKind {
         };
     }
 
+    /** Whether it separates a node from the others for so long that it must end itself. */
+    boolean isCutOff() {
+        return this == PARTITION || this == ONE_WAY;
+    }
+
     /** Whether it ends all nodes, so that they are started from nothing. */
     boolean isCold() {
         return this == KILL_ALL || this == CORRUPT_CHECKPOINT;

@@ -11,11 +11,13 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /** One fault from its beginning until the run is as before. One thread; used once. */
 final class FaultTrial {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final long COMPLETE_NANOS = TimeUnit.SECONDS.toNanos(120);
+    private static final long HEALTHY_NANOS = TimeUnit.SECONDS.toNanos(15);
     private static final int HEALTHY_STEPS = 30;
 
     private final Cluster cluster;
@@ -47,13 +49,13 @@ final class FaultTrial {
     /** Runs it. */
     Outcome.Fault run() throws IOException, InterruptedException {
         cluster.restartAfter(fault.restartAfter());
+        awaitHealthy();
         targets = injector.choose(fault.target(), watch.coordinator());
         Commit before = watch.last();
         if (targets.isEmpty()) {
             return outcome(before, "there is no node " + fault.target());
         }
-        long healthySince = watch.lastCommits(HEALTHY_STEPS).getFirst().nanos();
-        double healthyRate = rate(watch.commitsSince(healthySince));
+        double healthyRate = usualRate(watch.lastCommits(HEALTHY_STEPS));
         disturbedBefore = links.map(Links::numDisturbed).orElse(0L);
         start = System.nanoTime();
         limit = start + fault.within().toNanos() + fault.lasts().map(java.time.Duration::toNanos).orElse(0L);
@@ -73,11 +75,21 @@ final class FaultTrial {
         complete.ifPresent(commit -> measures.put(Outcome.COMPLETE, millis(commit.nanos() - measuredFrom)));
         String problem = !fired
                 ? "it never had an effect"
+                : mustBeFenced() && !measures.containsKey(Outcome.FENCED)
+                        ? "the node that the others had gone on without did not end itself"
                 : complete.isEmpty() && !cluster.isDone()
                         ? "not all ranks took part again within " + TimeUnit.NANOSECONDS.toSeconds(COMPLETE_NANOS)
                                 + " s"
                         : lost(before) > 0 ? "committed steps were lost" : "";
         return outcome(before, problem);
+    }
+
+    /** What is measured against a healthy run must not begin while the balancer still takes a rank for slow. */
+    private void awaitHealthy() throws InterruptedException {
+        if (fault.kind() == FaultKind.SLOW) {
+            watch.await(System.nanoTime() + HEALTHY_NANOS, w -> Optional.of(w.lastCommits(HEALTHY_STEPS))
+                    .filter(commits -> commits.size() == HEALTHY_STEPS && commits.stream().noneMatch(Commit::straggler)));
+        }
     }
 
     private boolean hasFired() {
@@ -103,8 +115,8 @@ final class FaultTrial {
         watch.await(limit, w -> Optional.of(hasFired()).filter(has -> has));
         long healed = System.nanoTime();
         injector.heal(id, fault, targets);
-        if (fault.kind() == FaultKind.SLOW) {
-            measureSlow(healthyRate, before, healed);
+        if (fault.kind().isTolerated()) {
+            measureRate(healthyRate, before, healed);
         }
         Optional<Commit> next = watch.await(limit, w -> w.commitsSince(healed).stream().findFirst());
         Optional<Sign> detected = watch.firstSign(measuredFrom(), detects())
@@ -112,16 +124,21 @@ final class FaultTrial {
         detected.ifPresent(this::note);
         return detected.isEmpty()
                 ? next
-                : watch.await(limit, w -> w.commitsSince(detected.get().nanos()).stream().findFirst());
+                : watch.await(limit, w -> w.firstCommitAfter(detected.get()));
     }
 
-    private void measureSlow(double healthyRate, Commit before, long healed) {
-        List<Commit> slow = watch.commitsSince(start);
-        slow.stream().filter(Commit::straggler).findFirst()
-                .ifPresent(commit -> measures.put(Outcome.FLAGGED, (double) (commit.step() - before.step())));
-        // What it comes to when it is known that a rank is slow.
-        double settled = rate(watch.commitsSince(start + (healed - start) / 2));
-        measures.put(Outcome.THROUGHPUT, settled / healthyRate);
+    private void measureRate(double healthyRate, Commit before, long healed) {
+        long from = start;
+        if (fault.kind() == FaultKind.SLOW) {
+            watch.commitsSince(start).stream().filter(Commit::straggler).findFirst()
+                    .ifPresent(commit -> measures.put(Outcome.FLAGGED, (double) (commit.step() - before.step())));
+            // What it comes to when it is known that a rank is slow.
+            from = start + (healed - start) / 2;
+        }
+        double rate = rate(watch.commitsSince(from));
+        if (rate > 0 && healthyRate > 0) {
+            measures.put(Outcome.THROUGHPUT, rate / healthyRate);
+        }
     }
 
     /** Of a fault without an end: until somebody noticed, and the run has gone on. */
@@ -134,15 +151,23 @@ final class FaultTrial {
         detected.ifPresent(this::note);
         Optional<Commit> recovered = detected.isEmpty()
                 ? Optional.empty()
-                : watch.await(limit, w -> w.commitsSince(detected.get().nanos()).stream().findFirst());
-        if (fault.kind() == FaultKind.PARTITION) {
+                : watch.await(limit, w -> w.firstCommitAfter(detected.get()));
+        if (fault.kind().isCutOff()) {
             fenced(start);
+        }
+        if (fault.kind() == FaultKind.STOP) {
+            // Before, it would wake up as a member like any other.
+            watch.await(limit, w -> w.firstSign(start, sign -> sign.kind() == SignKind.REMOVED));
         }
         injector.heal(id, fault, targets);
         if (fault.kind() == FaultKind.STOP && recovered.isPresent()) {
             fenced(System.nanoTime());
         }
         return recovered;
+    }
+
+    private boolean mustBeFenced() {
+        return fault.lasts().isEmpty() && (fault.kind().isCutOff() || fault.kind() == FaultKind.STOP);
     }
 
     /** A node that the others have gone on without ends itself. */
@@ -180,12 +205,12 @@ final class FaultTrial {
         measures.put(Outcome.DETECTED, millis(sign.nanos() - measuredFrom()));
     }
 
-    /** Waits until all ranks take part. */
+    /** Waits until all ranks take part; the step that is committed first may be one that all of them had still run. */
     private Optional<Commit> complete(Commit recovered) throws InterruptedException {
         return watch.await(System.nanoTime() + COMPLETE_NANOS,
                 w -> cluster.isDone() || !cluster.isComplete()
                         ? Optional.empty()
-                        : w.commitsSince(recovered.nanos() - 1).stream()
+                        : w.commitsSince(recovered.nanos()).stream()
                                 .filter(commit -> commit.numRanks() == cluster.numRanks()).reduce((a, b) -> b)
                                 .filter(commit -> commit.equals(w.last())));
     }
@@ -206,6 +231,13 @@ final class FaultTrial {
             last = commit.nanos();
         }
         return gap;
+    }
+
+    /** Commits a second if all steps take as long as most do: a stall of an earlier fault is not held against the run. */
+    private static double usualRate(List<Commit> commits) {
+        long[] gaps = IntStream.range(1, commits.size())
+                .mapToLong(i -> commits.get(i).nanos() - commits.get(i - 1).nanos()).sorted().toArray();
+        return gaps.length == 0 ? 0 : 1e9 / Math.max(1, gaps[gaps.length / 2]);
     }
 
     /** Commits a second. */

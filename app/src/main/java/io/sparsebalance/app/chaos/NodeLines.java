@@ -13,6 +13,8 @@ final class NodeLines {
             .compile("this node coordinates the run, in term (\\d+), from step \\d+ on");
     private static final Pattern FIRST_TERM = Pattern.compile("this node coordinates the run, in term (\\d+)");
     private static final Pattern DELAYED = Pattern.compile("step \\d+ cannot be committed now: .*");
+    /** Pekko's words. */
+    private static final Pattern REMOVES = Pattern.compile("SBR took decision Down\\w+ and is downing .*");
     private static final Pattern ERROR = Pattern.compile("^error: .*");
 
     private final RunWatch watch;
@@ -42,6 +44,8 @@ final class NodeLines {
             watch.sign(RunWatch.SignKind.DETECTED, slot, text);
         } else if (FIRST_TERM.matcher(text).find()) {
             watch.sign(RunWatch.SignKind.COORDINATES, slot, text);
+        } else if (REMOVES.matcher(text).find()) {
+            watch.sign(RunWatch.SignKind.REMOVED, slot, text);
         } else if (ERROR.matcher(text).find()) {
             watch.sign(RunWatch.SignKind.DETECTED, slot, text);
         }

@@ -19,7 +19,7 @@ final class Outcome {
     static final String LOST = "committed steps lost";
     /** Steps until a slow rank was flagged. */
     static final String FLAGGED = "flagged after steps";
-    /** Steps a second while a rank was slow, over those before. */
+    /** Steps a second during a fault that is tolerated, over those before. */
     static final String THROUGHPUT = "throughput";
 
     private Outcome() {

@@ -5,9 +5,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What was seen of a run, with the times at which it was seen. Safe for use by many threads. */
 final class RunWatch {
+    private static final Pattern STEP = Pattern.compile("(?:ends after|, from) step (\\d+)");
+
     private final List<Commit> commits = new ArrayList<>();
     private final List<Sign> signs = new ArrayList<>();
 
@@ -28,7 +32,9 @@ final class RunWatch {
         /** A process ended. */
         ENDED,
         /** A fault had an effect. */
-        FIRED
+        FIRED,
+        /** Nodes took another one out of the cluster for good. */
+        REMOVED
     }
 
     /**
@@ -81,6 +87,16 @@ final class RunWatch {
             }
         }
         return Optional.empty();
+    }
+
+    /**
+     * The first commit after a sign that is not of a step which was being committed when the sign was given: the sign itself says
+     * what had been committed by then.
+     */
+    synchronized Optional<Commit> firstCommitAfter(Sign sign) {
+        Matcher said = STEP.matcher(sign.text());
+        long known = said.find() ? Long.parseLong(said.group(1)) : 0;
+        return commitsSince(sign.nanos()).stream().filter(commit -> commit.step() > known).findFirst();
     }
 
     /** Waits until something can be found, at most until a time; what was found. */

@@ -41,6 +41,14 @@ final class Roster {
         Seen known = seen.get(host);
         if (known != null) {
             known.answered = true;
+            tellIfAllAnswered();
+        }
+    }
+
+    private void tellIfAllAnswered() {
+        if (seen.values().stream().allMatch(node -> node.answered)) {
+            coordinator.tell(new ToCoordinator.AllAnswered(
+                    Math.toIntExact(seen.keySet().stream().filter(Host::isWorker).count())));
         }
     }
 
