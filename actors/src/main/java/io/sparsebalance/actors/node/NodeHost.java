@@ -29,7 +29,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class NodeHost {
     private static final Logger LOG = LoggerFactory.getLogger(NodeHost.class);
-    private static final long TERMINATION_SECONDS = 20;
+    private static final long TERMINATION_MILLIS = 20_000;
+    /** Nobody is left to say goodbye to, and connections that are cut off may be waited for without end. */
+    private static final long EXPELLED_MILLIS = 500;
     /** Why a node ends that the cluster has taken out. */
     static final String LEFT_BEHIND = "the other nodes have gone on without this one: it could not be reached, or could not"
             + " join; look at its log, and start it again to take part";
@@ -162,21 +164,27 @@ public final class NodeHost {
             }
         }
         NodeEnd found = ended.get();
-        boolean goesAlone = found.kind() == NodeEnd.Kind.LEFT || found.kind() == NodeEnd.Kind.REFUSED;
-        release(own, goesAlone);
+        release(own, found.kind());
         return found;
     }
 
-    private void release(ActorSystem<ToAgent> own, boolean orderly) throws InterruptedException {
-        if (orderly) {
+    private void release(ActorSystem<ToAgent> own, NodeEnd.Kind why) throws InterruptedException {
+        if (why == NodeEnd.Kind.LEFT || why == NodeEnd.Kind.REFUSED) {
             CoordinatedShutdown.get(own).runAll(CoordinatedShutdown.clusterLeavingReason());
         } else {
             own.terminate();
         }
+        long millis = why == NodeEnd.Kind.EXPELLED ? EXPELLED_MILLIS : TERMINATION_MILLIS;
         try {
-            own.getWhenTerminated().toCompletableFuture().get(TERMINATION_SECONDS, TimeUnit.SECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            LOG.error("the node's actor system did not end within {} s", TERMINATION_SECONDS, e);
+            own.getWhenTerminated().toCompletableFuture().get(millis, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            if (why == NodeEnd.Kind.EXPELLED) {
+                LOG.debug("the actor system of a node that was expelled goes on ending after {} ms", millis, e);
+            } else {
+                LOG.error("the node's actor system did not end within {} ms", millis, e);
+            }
+        } catch (ExecutionException e) {
+            LOG.error("the node's actor system did not end well", e);
         }
     }
 }
