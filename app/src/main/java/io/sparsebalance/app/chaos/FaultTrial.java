@@ -119,7 +119,7 @@ final class FaultTrial {
             measureRate(healthyRate, before, healed);
         }
         Optional<Commit> next = watch.await(limit, w -> w.commitsSince(healed).stream().findFirst());
-        Optional<Sign> detected = watch.firstSign(measuredFrom(), detects())
+        Optional<Sign> detected = watch.firstSign(start, detects())
                 .filter(sign -> next.isPresent() && sign.nanos() - next.get().nanos() < 0);
         detected.ifPresent(this::note);
         return detected.isEmpty()
@@ -146,8 +146,8 @@ final class FaultTrial {
         if (fault.kind().hook().isPresent()) {
             fired = watch.await(limit, w -> firedAt()).isPresent();
         }
-        long from = measuredFrom();
-        Optional<Sign> detected = watch.await(limit, w -> w.firstSign(from, detects()));
+        // Since the start: what the coordinator's node says may be read before the word that the fault has had an effect.
+        Optional<Sign> detected = watch.await(limit, w -> w.firstSign(start, detects()));
         detected.ifPresent(this::note);
         Optional<Commit> recovered = detected.isEmpty()
                 ? Optional.empty()
@@ -202,7 +202,7 @@ final class FaultTrial {
 
     private void note(Sign sign) {
         detection = sign.text();
-        measures.put(Outcome.DETECTED, millis(sign.nanos() - measuredFrom()));
+        measures.put(Outcome.DETECTED, millis(Math.max(0, sign.nanos() - measuredFrom())));
     }
 
     /** Waits until all ranks take part; the step that is committed first may be one that all of them had still run. */
