@@ -77,10 +77,11 @@ final class FaultTrial {
                 ? "it never had an effect"
                 : mustBeFenced() && !measures.containsKey(Outcome.FENCED)
                         ? "the node that the others had gone on without did not end itself"
-                : complete.isEmpty() && !cluster.isDone()
-                        ? "not all ranks took part again within " + TimeUnit.NANOSECONDS.toSeconds(COMPLETE_NANOS)
-                                + " s"
-                        : lost(before) > 0 ? "committed steps were lost" : "";
+                        : complete.isEmpty() && !cluster.isDone()
+                                ? "not all ranks took part again within "
+                                        + TimeUnit.NANOSECONDS.toSeconds(COMPLETE_NANOS)
+                                        + " s"
+                                : lost(before) > 0 ? "committed steps were lost" : "";
         return outcome(before, problem);
     }
 
@@ -88,7 +89,8 @@ final class FaultTrial {
     private void awaitHealthy() throws InterruptedException {
         if (fault.kind() == FaultKind.SLOW) {
             watch.await(System.nanoTime() + HEALTHY_NANOS, w -> Optional.of(w.lastCommits(HEALTHY_STEPS))
-                    .filter(commits -> commits.size() == HEALTHY_STEPS && commits.stream().noneMatch(Commit::straggler)));
+                    .filter(commits -> commits.size() == HEALTHY_STEPS
+                            && commits.stream().noneMatch(Commit::straggler)));
         }
     }
 
