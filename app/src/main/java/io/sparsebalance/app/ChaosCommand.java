@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
             + " trained with a run in which nothing failed.",
     "Ends with 0 only if every fault had an effect, the run went on after each, and the bits are the same."}, footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance chaos --plan cluster-config/chaos/smoke.conf --out /tmp/chaos",
-        "  sparsebalance chaos --plan cluster-config/chaos/kill-worker.conf --seed 7 --repeats 2 --out /tmp/kills"})
+        "  sparsebalance chaos --plan cluster-config/chaos/coordinator.conf --seed 7 --repeats 2 --out /tmp/losses"})
 final class ChaosCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
