@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiPredicate;
@@ -127,6 +128,26 @@ class RunHostTest {
                 .containsExactly(0, 0, 0, 0, 1, 0, 0);
         assertThat(MetricsReader.read(result.directory().resolve("metrics.jsonl"))).extracting(StepReport::gradientNorm)
                 .containsExactly(1.0, 1.0, 1.0, 1.0, Double.NaN, 1.0, 1.0);
+    }
+
+    /** Of the steps 5, 10 and 12, of which 12 is the last. */
+    @Test
+    void aCheckpointThatCannotBeWrittenIsLeftOutAndTheLastOneTriedAgain() {
+        Recorder recorder = new Recorder();
+        List<Long> asked = new CopyOnWriteArrayList<>();
+        TrainingResult result = finish(config("run.steps=12"), (rank, collective) -> new Fakes.Worker(collective) {
+            @Override
+            public Path saveCheckpoint(Path checkpoints, long step) throws IOException {
+                asked.add(step);
+                if (step != 10 && asked.indexOf(step) == asked.size() - 1) {
+                    throw new IOException("No space left on device");
+                }
+                return super.saveCheckpoint(checkpoints, step);
+            }
+        }, recorder);
+        assertThat(result.steps()).isEqualTo(12);
+        assertThat(asked).containsExactly(5L, 10L, 12L, 12L);
+        assertThat(recorder.checkpoints).containsExactly(10L, 12L);
     }
 
     @Test

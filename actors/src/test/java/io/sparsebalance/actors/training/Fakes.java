@@ -10,6 +10,7 @@ import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.cost.LatencyModel;
 import io.sparsebalance.policies.cost.LatencyTable;
 import io.sparsebalance.policies.cost.SelectedPairs;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -149,7 +150,7 @@ public final class Fakes {
         }
 
         @Override
-        public Path saveCheckpoint(Path directory, long step) {
+        public Path saveCheckpoint(Path directory, long step) throws IOException {
             return directory.resolve("step-" + step);
         }
 
