@@ -17,10 +17,12 @@ import io.sparsebalance.policies.Budgets;
 import io.sparsebalance.policies.step.LearnedBytes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -29,6 +31,7 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,21 +49,41 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
 
     private record Failed(Throwable cause) implements Command {}
 
+    private record Again() implements Command {}
+
     private record RunOver(TrainingResult result, Throwable failure) implements Command {}
 
     private record Written(RunOver run, Throwable error) implements Command {}
 
+    private static final Duration AGAIN = Duration.ofSeconds(1);
+
     private final NodeParts parts;
+    private final String node;
     private final ActorRef<ToAgent> agent;
+    private final TimerScheduler<Command> timers;
+    private final long startNanos = System.nanoTime();
+    private boolean delayed;
     private SharedRun.Takeover takeover;
     private RunJournal journal;
     private ActorRef<ToRoster> roster;
 
-    private CoordinatorHome(ActorContext<Command> context, NodeParts parts, String node, ActorRef<ToAgent> agent) {
+    private CoordinatorHome(ActorContext<Command> context, TimerScheduler<Command> timers, NodeParts parts, String node,
+            ActorRef<ToAgent> agent) {
         super(context);
+        this.timers = timers;
         this.parts = parts;
+        this.node = node;
         this.agent = agent;
-        context.pipeToSelf(CompletableFuture.supplyAsync(() -> {
+        takeOver();
+    }
+
+    static Behavior<Command> create(NodeParts parts, String node, ActorRef<ToAgent> agent) {
+        return Behaviors.setup(context -> Behaviors
+                .withTimers(timers -> new CoordinatorHome(context, timers, parts, node, agent)));
+    }
+
+    private void takeOver() {
+        getContext().pipeToSelf(CompletableFuture.supplyAsync(() -> {
             try {
                 return SharedRun.takeOver(parts.config(), node);
             } catch (IOException e) {
@@ -69,14 +92,10 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
         }), (taken, error) -> error == null ? new TakenOver(taken) : new Failed(error));
     }
 
-    static Behavior<Command> create(NodeParts parts, String node, ActorRef<ToAgent> agent) {
-        return Behaviors.setup(context -> new CoordinatorHome(context, parts, node, agent));
-    }
-
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder().onMessage(TakenOver.class, this::onTakenOver).onMessage(Failed.class, this::onFailed)
-                .onMessage(RunOver.class, this::onRunOver).onMessage(Written.class, this::onWritten)
+                .onMessage(Again.class, again -> onAgain()).onMessage(RunOver.class, this::onRunOver).onMessage(Written.class, this::onWritten)
                 .onSignal(PostStop.class, signal -> onPostStop()).build();
     }
 
@@ -108,12 +127,29 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
                 LearnedBytes.ofText(entry.learned()), entry.skipped());
     }
 
+    /** A disk that is full now is no reason to end the nodes that could coordinate, one after the other. */
     private Behavior<Command> onFailed(Failed fact) {
         Throwable cause = fact.cause();
-        while (cause.getCause() != null) {
+        while ((cause instanceof CompletionException || cause instanceof UncheckedIOException)
+                && cause.getCause() != null) {
             cause = cause.getCause();
         }
-        agent.tell(new ToAgent.Expelled("this node cannot coordinate the run: " + cause.getMessage()));
+        Duration longest = parts.config().cluster().formTimeout();
+        if (!SharedRun.mayPass(cause) || System.nanoTime() - startNanos > longest.toNanos()) {
+            agent.tell(new ToAgent.Expelled("this node cannot coordinate the run: " + cause.getMessage()));
+            return this;
+        }
+        if (!delayed) {
+            delayed = true;
+            parts.listener().onNotice("this node cannot coordinate the run now: " + cause.getMessage()
+                    + ". It tries again, at most for " + longest.toSeconds() + " s");
+        }
+        timers.startSingleTimer(new Again(), AGAIN);
+        return this;
+    }
+
+    private Behavior<Command> onAgain() {
+        takeOver();
         return this;
     }
 

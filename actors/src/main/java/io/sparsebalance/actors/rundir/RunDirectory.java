@@ -61,15 +61,18 @@ public final class RunDirectory implements AutoCloseable {
     /** The directory of a run of several nodes, for the coordinator of a term. */
     static RunDirectory shared(Path path, Terms terms, long term, String ledgerName, long lastStep)
             throws IOException {
-        AppendFile ledger = AppendFile.open(path.resolve(ledgerName));
+        AppendFile ledger = null;
         try {
+            ledger = AppendFile.open(path.resolve(ledgerName));
             AppendFile metrics = AppendFile.open(path.resolve(METRICS));
             metrics.cutTornLine();
             DurableFiles.forceDirectory(path);
             return new RunDirectory(path, ledger, metrics, Optional.of(terms), term, lastStep);
         } catch (IOException e) {
-            ledger.close();
-            throw e;
+            if (ledger != null) {
+                ledger.close();
+            }
+            throw WriteFailures.of("open the files of", path, e);
         }
     }
 

@@ -80,6 +80,11 @@ public final class SharedRun {
         return new Takeover(directory, term, committed, oldest, checkpoints.isEmpty() ? 0 : checkpoints.getLast());
     }
 
+    /** Whether a takeover failed for want of what may come, such as room on the disk: then it may be tried again. */
+    public static boolean mayPass(Throwable failure) {
+        return WriteFailures.is(failure);
+    }
+
     private static String ledgerName(long term) {
         return term == 1 ? RunDirectory.LEDGER : "ledger." + term + ".jsonl";
     }

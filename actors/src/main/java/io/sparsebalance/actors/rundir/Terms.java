@@ -28,8 +28,17 @@ final class Terms {
      *
      * @param owner who takes it, for people
      * @return the term, from 1
+     * @throws IOException if none can be taken; names the directory, why, and what to do
      */
     long claim(String owner) throws IOException {
+        try {
+            return next(owner);
+        } catch (IOException e) {
+            throw WriteFailures.of("take a term in", directory, e);
+        }
+    }
+
+    private long next(String owner) throws IOException {
         Files.createDirectories(directory);
         while (true) {
             long term = newest() + 1;

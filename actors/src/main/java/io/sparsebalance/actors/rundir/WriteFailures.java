@@ -28,6 +28,11 @@ final class WriteFailures {
                         + "; " + remedy(cause), cause);
     }
 
+    /** Whether a failure is that something could not be written. */
+    static boolean is(Throwable failure) {
+        return failure instanceof WriteFailure;
+    }
+
     private static String remedy(IOException cause) {
         String message = String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT);
         return message.contains("space") || message.contains("quota")

@@ -15,6 +15,7 @@ import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingListener;
 import io.sparsebalance.data.ShuffledOrder;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -63,6 +64,7 @@ class NodeHostTest {
     /** A node under test. */
     private final class Node implements NodeListener, TrainingListener {
         private final CompletableFuture<String> address = new CompletableFuture<>();
+        private final CompletableFuture<String> delayed = new CompletableFuture<>();
         private final CountDownLatch opened = new CountDownLatch(1);
         private final List<CountDownLatch> afterSteps = new ArrayList<>();
         private final NodeHost host;
@@ -95,6 +97,9 @@ class NodeHostTest {
         @Override
         public void onNotice(String text) {
             LOG.info("{}: {}", address.getNow("starting"), text);
+            if (text.startsWith("this node cannot coordinate the run now")) {
+                delayed.complete(text);
+            }
         }
 
         @Override
@@ -141,6 +146,17 @@ class NodeHostTest {
             assertThat(end.steps()).isEqualTo(STEPS);
             assertThat(end.digest()).isEqualTo(expected());
         }
+        assertLedger(1);
+    }
+
+    @Test
+    void aCoordinatorThatCannotWriteYetTriesAgain() throws Exception {
+        Path inTheWay = Files.writeString(Files.createDirectories(directory.resolve("test-run")).resolve("terms"), "");
+        Node first = new Node("", "cluster.worker-nodes=1");
+        assertThat(first.delayed.get(60, TimeUnit.SECONDS)).contains("cannot take a term in " + inTheWay,
+                "is not a directory");
+        Files.delete(inTheWay);
+        assertThat(first.end().digest()).isEqualTo(expected());
         assertLedger(1);
     }
 
