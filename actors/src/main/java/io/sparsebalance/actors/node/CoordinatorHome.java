@@ -95,7 +95,8 @@ final class CoordinatorHome extends AbstractBehavior<CoordinatorHome.Command> {
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder().onMessage(TakenOver.class, this::onTakenOver).onMessage(Failed.class, this::onFailed)
-                .onMessage(Again.class, again -> onAgain()).onMessage(RunOver.class, this::onRunOver).onMessage(Written.class, this::onWritten)
+                .onMessage(Again.class, again -> onAgain()).onMessage(RunOver.class, this::onRunOver)
+                .onMessage(Written.class, this::onWritten)
                 .onSignal(PostStop.class, signal -> onPostStop()).build();
     }
 
