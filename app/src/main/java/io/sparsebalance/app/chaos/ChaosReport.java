@@ -46,7 +46,7 @@ final class ChaosReport {
                     trial.digest().equals(chaos.expectedDigest()) ? "equal" : "**" + trial.digest() + "**",
                     String.join("; ", problems(trial))));
         }
-        text.append("\nMedian / p95 over the faults that were noticed or overcome; `-`: does not apply.\n\n");
+        text.append("\nMedian / p95 (of throughput p5) over the faults that were noticed or overcome; `-`: does not apply.\n\n");
         text.append("| fault | n | fired | ").append(String.join(" | ", COLUMNS)).append(" |\n|---|---|---|");
         text.append("---|".repeat(COLUMNS.size())).append('\n');
         byKind(chaos).forEach((kind, faults) -> row(text, kind, faults));
@@ -76,10 +76,12 @@ final class ChaosReport {
         for (String column : COLUMNS) {
             double[] values = faults.stream().filter(fault -> fault.measures().containsKey(column))
                     .mapToDouble(fault -> fault.measures().get(column)).sorted().toArray();
-            String format = column.equals(Outcome.THROUGHPUT) ? "%.2f / %.2f" : "%.0f / %.0f";
+            boolean moreIsBetter = column.equals(Outcome.THROUGHPUT);
+            String format = moreIsBetter ? "%.2f / %.2f" : "%.0f / %.0f";
+            double bad = moreIsBetter ? 1 - P95 : P95;
             text.append(' ').append(values.length == 0
                     ? "-"
-                    : String.format(Locale.ROOT, format, quantile(values, 0.5), quantile(values, P95)));
+                    : String.format(Locale.ROOT, format, quantile(values, 0.5), quantile(values, bad)));
             if (values.length > 0 && values.length < faults.size()) {
                 text.append(" (").append(values.length).append(')');
             }

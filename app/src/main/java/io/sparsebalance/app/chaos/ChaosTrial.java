@@ -72,11 +72,9 @@ final class ChaosTrial {
                     w -> Optional.of(w.last()).filter(commit -> commit.numRanks() == cluster.numRanks()));
             if (first.isEmpty()) {
                 problems.add("no step was committed within " + FIRST_STEP.toSeconds() + " s; see " + log);
-            } else {
-                faults(cluster, plan.needsLinks() ? Optional.of(links) : Optional.empty());
-                if (!cluster.finish(END)) {
-                    problems.add("the run did not come to its end within " + END.toMinutes() + " minutes; see " + log);
-                }
+            } else if (faults(cluster, plan.needsLinks() ? Optional.of(links) : Optional.empty())
+                    && !cluster.finish(END)) {
+                problems.add("the run did not come to its end within " + END.toMinutes() + " minutes; see " + log);
             }
         }
         seen.stream().filter(NodeProcess::isAlive)
@@ -97,7 +95,8 @@ final class ChaosTrial {
         }
     }
 
-    private void faults(Cluster cluster, Optional<Links> links) throws IOException, InterruptedException {
+    /** Brings all faults about; false if the run does not go on after one, and there is nothing to wait for. */
+    private boolean faults(Cluster cluster, Optional<Links> links) throws IOException, InterruptedException {
         Injector injector = new Injector(cluster, links, settings.run().resolve("checkpoints"), random);
         List<ChaosPlan.Entry> faults = plan.faults(random);
         for (int i = 0; i < faults.size(); i++) {
@@ -108,7 +107,7 @@ final class ChaosTrial {
             if (cluster.isDone()) {
                 problems.add("the run ended before fault " + (i + 1) + " of " + faults.size()
                         + "; set run.steps higher in the plan");
-                return;
+                return true;
             }
             Outcome.Fault outcome = new FaultTrial(cluster, watch, injector, links, i + 1, faults.get(i)).run();
             outcomes.add(outcome);
@@ -117,9 +116,10 @@ final class ChaosTrial {
                     + (outcome.problem().isEmpty() ? outcome.measures() : outcome.problem()));
             if (!outcome.measures().containsKey(Outcome.RECOVERED)) {
                 problems.add("given up after fault " + (i + 1) + ", from which the run did not recover; see " + log);
-                return;
+                return false;
             }
         }
+        return true;
     }
 
     /** Compares with the run in which nothing failed; the digest. */
