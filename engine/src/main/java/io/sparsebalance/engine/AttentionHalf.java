@@ -88,14 +88,9 @@ final class AttentionHalf {
         context.addWeightGradient(act.normed(), dqRaw, gradients.q());
         context.addWeightGradient(act.normed(), dkRaw, gradients.k());
         context.addWeightGradient(act.normed(), dv, gradients.v());
-        // The three parts are added up in F32: rounded one by one, they made up most of a step's difference from one in F32.
-        Tensor sum = workspace.isF32() ? dNormed : workspace.f32("backward.normed.sum", dNormed.shape());
-        context.inputGradient(dqRaw, weights.q(), sum);
-        context.addInputGradient(dkRaw, weights.k(), sum);
-        context.addInputGradient(dv, weights.v(), sum);
-        if (!workspace.isF32()) {
-            ops.copy(stream, sum, dNormed);
-        }
+        context.inputGradient(dqRaw, weights.q(), dNormed);
+        context.addInputGradient(dkRaw, weights.k(), dNormed);
+        context.addInputGradient(dv, weights.v(), dNormed);
         context.rmsNormBackward(dNormed, x, weights.attentionNorm(), act.rstd(), dResidual,
                 gradients.attentionNorm());
     }

@@ -73,9 +73,12 @@ public final class SharedParameters {
     synchronized void leave() {
         users--;
         if (users == 0) {
-            try (Device closing = device; ParameterTensors last = tensors) {
-                device = null;
-                tensors = null;
+            Device closing = device;
+            ParameterTensors last = tensors;
+            device = null;
+            tensors = null;
+            try (closing; last) {
+                // The tensors first.
             }
         }
     }

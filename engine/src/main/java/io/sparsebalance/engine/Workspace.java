@@ -26,11 +26,6 @@ final class Workspace implements AutoCloseable {
         return tensor(device.computeType(), name, shape);
     }
 
-    /** Whether activations are F32. */
-    boolean isF32() {
-        return device.computeType() == DType.F32;
-    }
-
     /** Bytes of one element of {@link #activation}. */
     int activationBytes() {
         return device.computeType().bytes();

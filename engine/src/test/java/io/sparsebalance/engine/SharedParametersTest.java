@@ -86,7 +86,8 @@ class SharedParametersTest {
             }
             assertThat(together.first.trainer().digest()).isEqualTo(own.first.trainer().digest());
             assertThat(together.second.trainer().digest()).isEqualTo(own.second.trainer().digest());
-            assertThat(together.second.trainer().parameterChecksum()).isEqualTo(own.first.trainer().parameterChecksum());
+            assertThat(together.second.trainer().parameterChecksum())
+                    .isEqualTo(own.first.trainer().parameterChecksum());
 
             together.first.trainer().saveCheckpoint(directory, 4);
             own.step(5);

@@ -84,7 +84,8 @@ final class CudaElements {
     /** Two launches; {@code partial} has room for the partial sums and one more, at whose address the sum (F64) will be. */
     long sumOfSquares(CudaStream stream, CudaTensor x, CudaTensor partial) {
         int grid = numPartials(x.size());
-        device.modules().kernel("reduce", "sum_of_squares_" + suffix(x)).launch(stream, grid, 1, 1, REDUCE_THREADS, 0, x, x.size(), partial);
+        device.modules().kernel("reduce", "sum_of_squares_" + suffix(x)).launch(stream, grid, 1, 1, REDUCE_THREADS, 0,
+                x, x.size(), partial);
         long sum = partial.address() + (long) grid * Double.BYTES;
         sumPartials(stream, partial, grid, sum, false);
         return sum;
@@ -125,7 +126,8 @@ final class CudaElements {
             return;
         }
         device.modules().kernel("adamw", "adamw_" + suffix(gradients)).launch(stream, grid(parameters.size()), 1, 1,
-                THREADS, 0, parameters, gradients, first, second, copy == null ? 0L : copy.address(), parameters.size(), gradientScale,
+                THREADS, 0, parameters, gradients, first, second, copy == null ? 0L : copy.address(), parameters.size(),
+                gradientScale,
                 s.beta1(),
                 s.beta2(), correction(s.beta1(), step), correction(s.beta2(), step), s.epsilon(), s.learningRate(),
                 decay(s));

@@ -48,7 +48,8 @@ final class CudaNorm {
     void weightGradient(CudaStream stream, CudaTensor partial, int numPartials, CudaTensor dWeight) {
         int columns = Math.toIntExact(dWeight.size());
         String function = "rms_norm_weight_gradient_" + CudaElements.suffix(dWeight);
-        device.modules().kernel("norm", function).launch(stream, Math.ceilDiv(columns, WARP), 1, 1, THREADS, 0, partial, numPartials, dWeight, columns);
+        device.modules().kernel("norm", function).launch(stream, Math.ceilDiv(columns, WARP), 1, 1, THREADS, 0, partial,
+                numPartials, dWeight, columns);
     }
 
     private static int group(int columns) {
