@@ -19,9 +19,9 @@ public final class SharedParameters {
     private ParameterTensors tensors;
     private ParameterLayout layout;
     private int users;
+    /** Step of the last update; empty if there was none since all were replaced. */
     private OptionalLong updated = OptionalLong.empty();
     private UpdateResult result;
-    private NonFiniteGradientException refusal;
     private Path loadedFrom;
     private long loadedStep;
 
@@ -84,22 +84,16 @@ public final class SharedParameters {
     }
 
     /**
-     * The update of a step, which the first rank makes and the others are told of.
+     * The update of a step, which the first rank makes and the others are told of, however often they ask. What is refused is
+     * tried anew by whoever asks, as it changes nothing.
      *
      * @param make updates, from the calling rank's gradient; done when it returns
      */
     synchronized UpdateResult update(long step, Supplier<UpdateResult> make) {
         if (updated.isEmpty() || updated.getAsLong() != step) {
             forget();
-            try {
-                result = make.get();
-            } catch (NonFiniteGradientException e) {
-                refusal = e;
-            }
+            result = make.get();
             updated = OptionalLong.of(step);
-        }
-        if (refusal != null) {
-            throw new NonFiniteGradientException(refusal.getMessage());
         }
         return result;
     }
@@ -128,7 +122,6 @@ public final class SharedParameters {
     private void forget() {
         updated = OptionalLong.empty();
         result = null;
-        refusal = null;
         loadedFrom = null;
     }
 }

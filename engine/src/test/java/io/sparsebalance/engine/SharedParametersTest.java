@@ -126,11 +126,19 @@ class SharedParametersTest {
     void allRanksAreToldOfARefusedGradient() {
         try (Pair together = new Pair(shared())) {
             String before = together.first.trainer().digest();
-            for (Replica replica : List.of(together.first, together.second)) {
-                replica.trainer().gradients().segment().setAtIndex(ValueLayout.JAVA_FLOAT, 3, Float.NaN);
-                assertThatThrownBy(() -> replica.trainer().update(1)).isInstanceOf(NonFiniteGradientException.class);
+            // Twice, as a run does before it skips the step.
+            for (int attempt = 1; attempt <= 2; attempt++) {
+                for (Replica replica : List.of(together.first, together.second)) {
+                    replica.trainer().gradients().segment().setAtIndex(ValueLayout.JAVA_FLOAT, 3, Float.NaN);
+                    assertThatThrownBy(() -> replica.trainer().update(1))
+                            .isInstanceOf(NonFiniteGradientException.class);
+                }
             }
             assertThat(together.first.trainer().digest()).isEqualTo(before);
+            together.step(1);
+            String after = together.first.trainer().digest();
+            assertThat(after).as("the step at a third attempt").isNotEqualTo(before);
+            assertThat(together.second.trainer().digest()).isEqualTo(after);
         }
     }
 
