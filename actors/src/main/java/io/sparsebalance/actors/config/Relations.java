@@ -35,7 +35,8 @@ final class Relations {
             }
         }
         if (c.device().shareParameters() && !c.cluster().run().isEmpty()) {
-            v.error("device.share-parameters", "must be false while cluster.run is set: nodes, and their ranks, come and go");
+            v.error("device.share-parameters",
+                    "must be false while cluster.run is set: nodes, and their ranks, come and go");
         }
     }
 

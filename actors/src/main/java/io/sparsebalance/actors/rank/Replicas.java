@@ -102,7 +102,8 @@ public final class Replicas {
         Devices.Choice choice = Devices.choose();
         progress.accept("device.kind=auto means " + choice.kind() + ": " + choice.reason());
         return new TrainingConfig(config.run(),
-                device.withKind(choice.kind()), config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
+                device.withKind(choice.kind()), config.model(), config.attention(), config.data(), config.batch(),
+                config.balance(), config.optimizer(),
                 config.cluster(), config.text(), config.pekko());
     }
 
@@ -127,8 +128,9 @@ public final class Replicas {
         Trainer trainer;
         try {
             if (shared.isPresent() && !device.ranksShareMemory()) {
-                throw new ConfigException("device.share-parameters is true, but there are several GPUs; make one visible"
-                        + " (CUDA_VISIBLE_DEVICES=0), or set it to false");
+                throw new ConfigException(
+                        "device.share-parameters is true, but there are several GPUs; make one visible"
+                                + " (CUDA_VISIBLE_DEVICES=0), or set it to false");
             }
             DType gradients = config.device().gradients() == GradientType.BF16 ? DType.BF16 : DType.F32;
             if (gradients == DType.BF16 && device.computeType() != DType.BF16) {
