@@ -126,7 +126,7 @@ def line(s, family, ms, flex=None):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("cubins")
-    parser.add_argument("--families", nargs="+", default=["sm90", "mma"])
+    parser.add_argument("--families", nargs="+", default=["sm90", "added", "mma"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[128, 64])
     parser.add_argument("--tokens", nargs="+", type=int, default=[32768, 65536])
     parser.add_argument("--budget-shares", nargs="+", type=float, default=[16 / 256, 32 / 256])

@@ -15,7 +15,8 @@ CUDA = ctypes.CDLL("libcuda.so.1")
 FAMILIES = {"attention_pool": "attention_router", "attention_select": "attention_router",
             "attention_coverage": "attention_router", "attention_list_starts": "attention_lists",
             "attention_inverse": "attention_lists",
-            "attention_statistics": "attention_backward", "attention_combine": "attention_backward"}
+            "attention_statistics": "attention_backward", "attention_combine": "attention_backward",
+            "attention_query_rows": "attention_backward", "attention_all_gradients": "attention_key_gradients_sm90"}
 SHARED_BYTES = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 
@@ -97,6 +98,7 @@ class Attention:
     """The host's plan for one shape and packing, as in CudaSparseAttention."""
 
     def __init__(self, kernels, heads, kv_heads, size, block, query_tile, lengths, sink=0, local=0, family="sm90"):
+        """`family`: sm90, mma, or added: sm90 with queries' gradients added up where those of keys are computed."""
         self.kernels, self.H, self.J, self.D, self.B, self.Q = kernels, heads, kv_heads, size, block, query_tile
         self.G = heads // kv_heads
         self.sink, self.local, self.family = sink, local, family
@@ -211,7 +213,7 @@ class Attention:
         shape = self.shape(64 * w)
         grid = (self.num_tiles * shape.subTiles, self.J)
         tail = (out, lse, self.tiles, self.list_start, self.lists, self.order, shape)
-        if self.family == "sm90":
+        if self.family != "mma":
             shared = 1024 + 64 * w * d * 2 + 4 * keys * d * 2 + 128
             self.kernels.launch(f"attention_forward_sm90_d{d}_w{w}_k{keys}", grid, 128 * (w + 1), shared,
                                 TensorMap(q, self.G, shape.tileRows), TensorMap(k, 1, keys), TensorMap(v, 1, keys), *tail)
@@ -232,20 +234,35 @@ class Attention:
         shape = self.shape(64)
         kw = 1 if self.B == 64 else 2
         grid = (self.most_items, self.B // (64 * kw))
-        tail = (self.stats, dk, dv, self.partials, self.tiles, self.blocks, self.entries, self.items, self.num_items, shape)
+        tail = (self.tiles, self.blocks, self.entries, self.items, self.num_items, shape)
+        runs, sums = self.num_tiles * shape.subTiles, self.stats
+        if self.family == "added":
+            if not hasattr(self, "query_sums") or self.query_sums.numel() != self.J * runs * 64 * d:
+                self.query_sums = torch.empty(self.J * runs * 64 * d, device="cuda")
+            sums = self.query_sums
+            if only in (None, "keys"):
+                sums.zero_()
         if only in (None, "keys"):
-            if self.family == "sm90":
+            if self.family != "mma":
+                name = "attention_all_gradients" if self.family == "added" else "attention_key_gradients"
                 stages = 3 if kw == 2 else 2
                 shared = 1024 + 2 * 64 * kw * d * 2 + stages * (2 * 64 * d * 2 + 528 + 16) + 64 * 4 + 8
+                if self.family == "added":
+                    shared += 2 * 64 * kw * 128 + kw * 64 * 64 * 4
                 rows = (self.G, shape.tileRows)
-                launch(f"attention_key_gradients_sm90_d{d}_w{kw}", grid, 128 * (kw + 1), shared, TensorMap(q, *rows),
-                       TensorMap(d_out, *rows), TensorMap(k, 1, 64 * kw), TensorMap(v, 1, 64 * kw), *tail)
+                launch(f"{name}_sm90_d{d}_w{kw}", grid, 128 * (kw + 1), shared, TensorMap(q, *rows),
+                       TensorMap(d_out, *rows), TensorMap(k, 1, 64 * kw), TensorMap(v, 1, 64 * kw), self.stats, dk, dv,
+                       self.partials, sums, *tail)
             else:
                 shared = 128 + 2 * 64 * kw * d * 2 + 4 * 64 * d * 2
-                launch(f"attention_key_gradients_d{d}_w{4 * kw}", grid, 128 * kw, shared, q, d_out, k, v, *tail)
+                launch(f"attention_key_gradients_d{d}_w{4 * kw}", grid, 128 * kw, shared, q, d_out, k, v, self.stats,
+                       dk, dv, self.partials, *tail)
             launch(f"attention_combine_d{d}", (self.J * self.num_blocks,), 256, 0, self.partials, self.slots, self.blocks,
                    dk, dv, self.common)
-        if only in (None, "queries"):
+        if self.family == "added":
+            if only in (None, "queries"):
+                launch(f"attention_query_rows_d{d}", (runs, self.J), 128, 0, sums, self.tiles, dq, shape)
+        elif only in (None, "queries"):
             shape = self.shape(64 * w)
             grid = (self.num_tiles * shape.subTiles, self.J)
             tail = (self.stats, dq, self.tiles, self.list_start, self.lists, self.order, shape)

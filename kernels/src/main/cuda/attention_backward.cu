@@ -69,8 +69,43 @@ __device__ void combine(const float* partials, const int* slots, const Attention
     }
 }
 
+// Sums of dQ, as attention_key_gradients_sm90.cu leaves them, to bf16 rows. A CTA takes a run of at most 64 rows.
+template <int D>
+__device__ void queryRows(const float* sums, const AttentionTile* tiles, unsigned short* dq,
+        const AttentionShape& shape) {
+    AttentionTile tile = tiles[blockIdx.x / shape.subTiles];
+    int first = blockIdx.x % shape.subTiles * shape.tileRows;
+    int rows = min(shape.tileRows, tile.tokens - first) * shape.group;
+    if (rows <= 0) {
+        return;
+    }
+    const float4* from = reinterpret_cast<const float4*>(sums)
+            + ((long long) blockIdx.y * gridDim.x + blockIdx.x) * (D * 16) + threadIdx.x;
+    int row0 = threadIdx.x / 32 * 16 + (threadIdx.x & 31) / 4;
+#pragma unroll
+    for (int panel = 0; panel < D / 64; panel++) {
+        float values[8][4];
+#pragma unroll
+        for (int n = 0; n < 8; n++) {
+            float4 x = from[panel * 1024 + n * 128];
+            values[n][0] = x.x;
+            values[n][1] = x.y;
+            values[n][2] = x.z;
+            values[n][3] = x.w;
+        }
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            int row = row0 + half * 8;
+            long long token = tile.token + first + row / shape.group;
+            long long head = blockIdx.y * shape.group + row % shape.group;
+            storeRow<8>(dq + (token * shape.heads + head) * D + panel * 64, values, half, shape.scale, row < rows);
+        }
+    }
+}
+
 }  // namespace
 
+// attention_query_rows: grid (runs, J), 128 threads.
 // attention_statistics: grid (ceil(T * H * D / 8 / 256)). stats [J][T][G] of {log-sum-exp * log2 e, sum of dOut * out}.
 // attention_combine: grid (J * blocks). partials [slots][2][B][D]: dK / scale, dV.
 #define BACKWARD_KERNELS(D)                                                                                            \
@@ -82,6 +117,10 @@ __device__ void combine(const float* partials, const int* slots, const Attention
             const int* slots, const AttentionBlock* blocks, unsigned short* dk, unsigned short* dv,                    \
             AttentionShape shape) {                                                                                    \
         combine<D>(partials, slots, blocks, dk, dv, shape);                                                            \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(128) attention_query_rows_d##D(const float* sums,                     \
+            const AttentionTile* tiles, unsigned short* dq, AttentionShape shape) {                                    \
+        queryRows<D>(sums, tiles, dq, shape);                                                                          \
     }
 
 BACKWARD_KERNELS(64)

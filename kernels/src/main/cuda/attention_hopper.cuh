@@ -99,6 +99,25 @@ __device__ __forceinline__ void wgmmaRegisters(float (&d)[8][4], const unsigned 
             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
 }
 
+// d[64,64] += a[64,16] b[16,64], both operands from shared memory with rows along the summed dimension.
+__device__ __forceinline__ void wgmmaColumns(float (&d)[8][4], unsigned long long a, unsigned long long b) {
+    asm volatile(
+            "{\n.reg .pred p;\nsetp.ne.b32 p, 1, 0;\n"
+            "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {"
+              "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+              "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+            "}, %32, %33, p, 1, 1, 1, 1;\n}\n"
+            : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]),
+              "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]), "+f"(d[1][3]),
+              "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]),
+              "+f"(d[3][0]), "+f"(d[3][1]), "+f"(d[3][2]), "+f"(d[3][3]),
+              "+f"(d[4][0]), "+f"(d[4][1]), "+f"(d[4][2]), "+f"(d[4][3]),
+              "+f"(d[5][0]), "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]),
+              "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]),
+              "+f"(d[7][0]), "+f"(d[7][1]), "+f"(d[7][2]), "+f"(d[7][3])
+            : "l"(a), "l"(b));
+}
+
 // d[64,128] = a[64,16] b[16,128], both operands from shared memory, 16 consecutive columns of rows.
 __device__ __forceinline__ void wgmmaSharedFirst(float (&d)[16][4], unsigned long long a, unsigned long long b) {
     asm volatile(
@@ -239,6 +258,41 @@ __device__ __forceinline__ void copyRows(unsigned to, const TensorMap& map, int 
     for (int panel = 0; panel < D / 64; panel++) {
         copyBox(to + panel * rows * 128, map, panel * 64, head, token, barrier);
     }
+}
+
+// Makes shared memory that this thread wrote visible to the copy engine and wgmma, once others are told.
+__device__ __forceinline__ void fenceSharedAsync() {
+    asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory");
+}
+
+// Barrier `id`, 1 to 15, of so many threads in whole warps.
+__device__ __forceinline__ void namedBarrier(int id, int threads) {
+    asm volatile("bar.sync %0, %1;\n" ::"r"(id), "r"(threads) : "memory");
+}
+
+// Four 8 x 8 matrices from a warp's registers; lane l has the address of row l % 8 of matrix l / 8.
+__device__ __forceinline__ void storeMatrices(unsigned address, const unsigned (&r)[4]) {
+    asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};\n" ::"r"(address), "r"(r[0]),
+                 "r"(r[1]), "r"(r[2]), "r"(r[3])
+                 : "memory");
+}
+
+// Has the copy engine add F32 from shared memory to device memory: one thread, as the next two.
+__device__ __forceinline__ void addSums(float* to, unsigned from, int bytes) {
+    asm volatile("cp.reduce.async.bulk.global.shared::cta.bulk_group.add.f32 [%0], [%1], %2;\n"
+                 "cp.async.bulk.commit_group;\n" ::"l"(to),
+                 "r"(from), "r"(bytes)
+                 : "memory");
+}
+
+// Waits until what is to be added has been read from shared memory.
+__device__ __forceinline__ void sumsRead() {
+    asm volatile("cp.async.bulk.wait_group.read 0;\n" ::: "memory");
+}
+
+// Waits until it has been added.
+__device__ __forceinline__ void sumsAdded() {
+    asm volatile("cp.async.bulk.wait_group 0;\n" ::: "memory");
 }
 
 template <int REGISTERS>

@@ -19,6 +19,19 @@ __device__ __forceinline__ bf16 toBf16(float x) {
     return (bf16) packBf16(x, 0.0f);
 }
 
+// Elements of gradients, which are fp32 or bf16.
+__device__ __forceinline__ float toFloat(float x) {
+    return x;
+}
+
+__device__ __forceinline__ void addTo(float* x, float value) {
+    *x += value;
+}
+
+__device__ __forceinline__ void addTo(bf16* x, float value) {
+    *x = toBf16(toFloat(*x) + value);
+}
+
 __device__ __forceinline__ float lowHalf(unsigned packed) {
     return __uint_as_float(packed << 16);
 }

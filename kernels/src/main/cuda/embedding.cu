@@ -24,13 +24,9 @@ namespace {
 constexpr int ROWS = 32;      // vocabulary rows of a block
 constexpr int COLUMNS = 256;  // columns of a block, one a thread
 
-}  // namespace
-
-// dTable[V,C] += rows of dOut[T,C], in token order. Grid: (slices of 32 vocabulary rows, slices of 256 columns). Each block
-// reads all tokens, keeps those of its rows, and adds them up in shared memory: no atomics, and no sort, whatever the tokens.
-extern "C" __global__ void __launch_bounds__(COLUMNS) embedding_backward(const int* tokens, const bf16* dOut,
-                                                                         float* dTable, int numTokens, int columns,
-                                                                         int vocabulary) {
+template <typename G>
+__device__ void embeddingBackward(const int* tokens, const bf16* dOut, G* dTable, int numTokens, int columns,
+        int vocabulary) {
     __shared__ float sums[ROWS][COLUMNS];
     __shared__ int found[COLUMNS];
     __shared__ int foundRow[COLUMNS];
@@ -92,8 +88,24 @@ extern "C" __global__ void __launch_bounds__(COLUMNS) embedding_backward(const i
     if (column < columns) {
         for (int r = 0; r < ROWS && firstRow + r < vocabulary; r++) {
             if (touched & (1u << r)) {
-                dTable[(long long) (firstRow + r) * columns + column] += sums[r][threadIdx.x];
+                addTo(dTable + (long long) (firstRow + r) * columns + column, sums[r][threadIdx.x]);
             }
         }
     }
+}
+
+}  // namespace
+
+// dTable[V,C] += rows of dOut[T,C], in token order. Grid: (slices of 32 vocabulary rows, slices of 256 columns). Each block
+// reads all tokens, keeps those of its rows, and adds them up in shared memory: no atomics, and no sort, whatever the tokens.
+extern "C" __global__ void __launch_bounds__(COLUMNS) embedding_backward_f32(const int* tokens, const bf16* dOut,
+                                                                             float* dTable, int numTokens, int columns,
+                                                                             int vocabulary) {
+    embeddingBackward(tokens, dOut, dTable, numTokens, columns, vocabulary);
+}
+
+extern "C" __global__ void __launch_bounds__(COLUMNS) embedding_backward_bf16(const int* tokens, const bf16* dOut,
+                                                                              bf16* dTable, int numTokens, int columns,
+                                                                              int vocabulary) {
+    embeddingBackward(tokens, dOut, dTable, numTokens, columns, vocabulary);
 }

@@ -141,9 +141,10 @@ RMS_NORM(256, 2)
 RMS_NORM(256, 4)
 RMS_NORM(256, 8)
 
-// dWeight[c] += sum over the partial rows of column c. Blocks of 32 columns x 8 shares of the rows.
-extern "C" __global__ void __launch_bounds__(256) rms_norm_weight_gradient(const float* partial, int numPartials,
-                                                                           float* dWeight, int columns) {
+namespace {
+
+template <typename G>
+__device__ void weightGradient(const float* partial, int numPartials, G* dWeight, int columns) {
     __shared__ float shares[8][32];
     int column = blockIdx.x * 32 + (threadIdx.x & 31);
     int share = threadIdx.x >> 5;
@@ -160,6 +161,19 @@ extern "C" __global__ void __launch_bounds__(256) rms_norm_weight_gradient(const
         for (int s = 0; s < 8; s++) {
             total += shares[s][threadIdx.x];
         }
-        dWeight[column] += total;
+        addTo(dWeight + column, total);
     }
+}
+
+}  // namespace
+
+// dWeight[c] += sum over the partial rows of column c. Blocks of 32 columns x 8 shares of the rows.
+extern "C" __global__ void __launch_bounds__(256) rms_norm_weight_gradient_f32(const float* partial, int numPartials,
+                                                                               float* dWeight, int columns) {
+    weightGradient(partial, numPartials, dWeight, columns);
+}
+
+extern "C" __global__ void __launch_bounds__(256) rms_norm_weight_gradient_bf16(const float* partial, int numPartials,
+                                                                                bf16* dWeight, int columns) {
+    weightGradient(partial, numPartials, dWeight, columns);
 }

@@ -46,8 +46,17 @@ public record TrainingConfig(Run run, DeviceSection device, Model model, Attenti
      * @param kind {@code auto}, {@code cpu}, {@code cuda} or {@code noop}
      * @param threadsPerRank threads of each rank's device, 0 for cores / ranks, at least 1
      * @param memoryBudget bytes of device memory for each rank, 0 for its share of what is there
+     * @param gradients type of the gradient of weights
+     * @param shareParameters ranks of the process have parameters and moments together
+     * @param queryGradients how attention's backward sums up gradients of queries
      */
-    public record DeviceSection(String kind, int threadsPerRank, long memoryBudget) {}
+    public record DeviceSection(String kind, int threadsPerRank, long memoryBudget, GradientType gradients,
+            boolean shareParameters, QueryGradients queryGradients) {
+        /** The same of another kind. */
+        public DeviceSection withKind(String other) {
+            return new DeviceSection(other, threadsPerRank, memoryBudget, gradients, shareParameters, queryGradients);
+        }
+    }
 
     /**
      * {@code model}: shape of the decoder.

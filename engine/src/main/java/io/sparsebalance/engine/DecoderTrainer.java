@@ -27,24 +27,31 @@ final class DecoderTrainer implements Trainer {
 
     /** @param chunkBytes most bytes of logits at once */
     DecoderTrainer(Device device, ModelConfig model, OptimizerConfig optimizer, long seed, long chunkBytes) {
-        this(device, model, optimizer, seed, chunkBytes, UnaryOperator.identity());
+        this(device, model, optimizer, seed, chunkBytes, UnaryOperator.identity(), ReplicaMemory.OWN);
     }
 
     /** @param observer wraps the device's attention */
     DecoderTrainer(Device device, ModelConfig model, OptimizerConfig optimizer, long seed, long chunkBytes,
-            UnaryOperator<SparseAttention> observer) {
+            UnaryOperator<SparseAttention> observer, ReplicaMemory memory) {
         this.model = model;
         ParameterLayout layout = ParameterLayout.of(model);
         this.workspace = new Workspace(device);
         this.context = DecoderContext.of(device, model, workspace, observer);
         this.decoder = new Decoder(context, chunkBytes);
-        this.state = TrainingState.allocate(device, layout);
+        try {
+            this.state = TrainingState.allocate(device, layout, memory, tensors -> {
+                ParameterInitializer.initialize(model, layout, tensors.parameters(), seed);
+                tensors.refreshCopy(context);
+            });
+        } catch (RuntimeException | Error e) {
+            try (workspace) {
+                throw e;
+            }
+        }
         try {
             this.weights = DecoderWeights.of(model, layout, state.matrices(), state.parameters());
             this.weightGradients = DecoderWeights.of(model, layout, state.gradients(), state.gradients());
             this.update = new ParameterUpdate(context, optimizer, state);
-            ParameterInitializer.initialize(model, layout, state.parameters(), seed);
-            state.refreshCopy(context);
         } catch (RuntimeException | Error e) {
             try (state; workspace) {
                 throw e;
@@ -74,8 +81,10 @@ final class DecoderTrainer implements Trainer {
 
     /** Replaces all parameters, flat F32 in the order of the layout, for tests against other programs. */
     void loadParameters(MemorySegment values) {
-        state.parameters().upload(values);
-        state.refreshCopy(context);
+        state.replace(() -> {
+            state.parameters().upload(values);
+            state.refreshCopy(context);
+        });
     }
 
     /** Where each weight lies. */
@@ -118,7 +127,7 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public UpdateResult update(long step) {
-        return update.apply(step);
+        return state.update(step, () -> update.apply(step));
     }
 
     @Override
@@ -129,10 +138,12 @@ final class DecoderTrainer implements Trainer {
     @Override
     public String digest() {
         MessageDigest digest = Digests.sha256();
-        for (Tensor tensor : CheckpointWriter.tensors(state)) {
-            HostCopies.read(tensor, chunk -> Digests.update(digest, chunk));
-        }
-        return HexFormat.of().formatHex(digest.digest());
+        return state.copyInMemory(() -> {
+            for (Tensor tensor : CheckpointWriter.tensors(state)) {
+                HostCopies.read(tensor, chunk -> Digests.update(digest, chunk));
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        });
     }
 
     @Override
@@ -143,22 +154,27 @@ final class DecoderTrainer implements Trainer {
     @Override
     public void readState(MemorySegment target) {
         requireStateBytes(target);
-        long at = 0;
-        for (Tensor tensor : CheckpointWriter.tensors(state)) {
-            tensor.download(target.asSlice(at, tensor.bytes()));
-            at += tensor.bytes();
-        }
+        state.copyInMemory(() -> {
+            long at = 0;
+            for (Tensor tensor : CheckpointWriter.tensors(state)) {
+                tensor.download(target.asSlice(at, tensor.bytes()));
+                at += tensor.bytes();
+            }
+            return at;
+        });
     }
 
     @Override
     public void writeState(MemorySegment source) {
         requireStateBytes(source);
-        long at = 0;
-        for (Tensor tensor : CheckpointWriter.tensors(state)) {
-            tensor.upload(source.asSlice(at, tensor.bytes()));
-            at += tensor.bytes();
-        }
-        state.refreshCopy(context);
+        state.replace(() -> {
+            long at = 0;
+            for (Tensor tensor : CheckpointWriter.tensors(state)) {
+                tensor.upload(source.asSlice(at, tensor.bytes()));
+                at += tensor.bytes();
+            }
+            state.refreshCopy(context);
+        });
     }
 
     private void requireStateBytes(MemorySegment memory) {
@@ -170,7 +186,7 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public Path saveCheckpoint(Path directory, long step) throws IOException {
-        return new CheckpointWriter(model, state).write(directory, step);
+        return state.copy(() -> new CheckpointWriter(model, state).write(directory, step));
     }
 
     /** A writer of this replica's checkpoints with another way to open files, for tests. */
@@ -180,9 +196,11 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public long loadCheckpoint(Path directory) throws IOException {
-        long step = new CheckpointReader(model, state).read(directory);
-        state.refreshCopy(context);
-        return step;
+        return state.load(directory, () -> {
+            long step = new CheckpointReader(model, state).read(directory);
+            state.refreshCopy(context);
+            return step;
+        });
     }
 
     @Override

@@ -22,7 +22,10 @@ public interface Trainer extends AutoCloseable {
     /** All parameters, flat F32. */
     Tensor parameters();
 
-    /** Gradient of the loss with respect to {@link #parameters()}, flat F32; sums over micro-batches until zeroed. */
+    /**
+     * Gradient of the loss with respect to {@link #parameters()}, flat, F32 unless {@link ReplicaMemory} says otherwise; sums over
+     * micro-batches until zeroed.
+     */
     Tensor gradients();
 
     /** Sets the gradient to zero. */
@@ -56,7 +59,8 @@ public interface Trainer extends AutoCloseable {
     MicroBatchResult evaluate(TokenBatch batch, int[] budgets);
 
     /**
-     * Checks the gradient, clips it by global norm, and updates the parameters.
+     * Checks the gradient, clips it by global norm, and updates the parameters. Of replicas that share them, the first one does, and
+     * the others, whose gradients must be the same, wait for it.
      *
      * @param step number of the update, from 1
      * @throws NonFiniteGradientException if the gradient holds NaN or infinity; nothing was changed

@@ -36,7 +36,13 @@ public final class Trainers {
      */
     public static Trainer create(Device device, ModelConfig model, OptimizerConfig optimizer, long seed,
             UnaryOperator<SparseAttention> observer) {
-        return new DecoderTrainer(device, model, optimizer, seed, device.chunkBytes(), observer);
+        return create(device, model, optimizer, seed, observer, ReplicaMemory.OWN);
+    }
+
+    /** As {@link #create(Device, ModelConfig, OptimizerConfig, long, UnaryOperator)}, with what the replica keeps. */
+    public static Trainer create(Device device, ModelConfig model, OptimizerConfig optimizer, long seed,
+            UnaryOperator<SparseAttention> observer, ReplicaMemory memory) {
+        return new DecoderTrainer(device, model, optimizer, seed, device.chunkBytes(), observer, memory);
     }
 
     /**

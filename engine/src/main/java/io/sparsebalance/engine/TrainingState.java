@@ -1,43 +1,54 @@
 package io.sparsebalance.engine;
 
-import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.Tensor;
-import java.util.ArrayList;
-import java.util.List;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 
-/**
- * The flat tensors of a replica, in the order of its {@link ParameterLayout}: F32, and, on a device that computes with another
- * type, the matrices in that type, which the products read.
- */
+/** The flat tensors of a replica, in the order of its {@link ParameterLayout}: its gradient, and parameters that others may use too. */
 final class TrainingState implements AutoCloseable {
     private final ParameterLayout layout;
-    private final List<Tensor> tensors;
-    private final Tensor computeCopy;
+    private final ParameterTensors tensors;
+    private final Tensor gradients;
+    private final Optional<SharedParameters> shared;
 
-    private TrainingState(ParameterLayout layout, List<Tensor> tensors, Tensor computeCopy) {
+    private TrainingState(ParameterLayout layout, ParameterTensors tensors, Tensor gradients,
+            Optional<SharedParameters> shared) {
         this.layout = layout;
         this.tensors = tensors;
-        this.computeCopy = computeCopy;
+        this.gradients = gradients;
+        this.shared = shared;
     }
 
     /**
-     * Allocates all, zeroed.
+     * Allocates all, zeroed, or joins those who did.
      *
+     * @param initialize writes parameters that nobody wrote yet; its work is done when it returns
      * @throws io.sparsebalance.kernels.DeviceMemoryException if one does not fit; then none is left allocated
      */
-    static TrainingState allocate(Device device, ParameterLayout layout) {
-        List<Tensor> tensors = new ArrayList<>();
+    static TrainingState allocate(Device device, ParameterLayout layout, ReplicaMemory memory,
+            Consumer<ParameterTensors> initialize) {
+        Tensor gradients = device.allocate(memory.gradients(), layout.numParameters());
         try {
-            for (int i = 0; i < 4; i++) {
-                tensors.add(device.allocate(DType.F32, layout.numParameters()));
+            ParameterTensors tensors;
+            if (memory.shared().isPresent()) {
+                tensors = memory.shared().get().join(layout, initialize);
+            } else {
+                tensors = ParameterTensors.allocate(device, layout);
+                try {
+                    initialize.accept(tensors);
+                } catch (RuntimeException | Error e) {
+                    tensors.close();
+                    throw e;
+                }
             }
-            Tensor computeCopy = device.computeType() == DType.F32
-                    ? null
-                    : device.allocate(device.computeType(), layout.numMatrixElements());
-            return new TrainingState(layout, List.copyOf(tensors), computeCopy);
+            return new TrainingState(layout, tensors, gradients, memory.shared());
         } catch (RuntimeException | Error e) {
-            tensors.forEach(Tensor::close);
+            gradients.close();
             throw e;
         }
     }
@@ -49,46 +60,79 @@ final class TrainingState implements AutoCloseable {
 
     /** All parameters, F32. */
     Tensor parameters() {
-        return tensors.get(0);
+        return tensors.parameters();
     }
 
-    /** Gradient of the loss, F32. */
+    /** Gradient of the loss, of the type that was asked for. */
     Tensor gradients() {
-        return tensors.get(1);
+        return gradients;
     }
 
     /** First moment of the gradient, F32. */
     Tensor firstMoment() {
-        return tensors.get(2);
+        return tensors.firstMoment();
     }
 
     /** Second moment of the gradient, F32. */
     Tensor secondMoment() {
-        return tensors.get(3);
+        return tensors.secondMoment();
     }
 
     /** Matrices in the device's compute type, at the places of the layout; null where that is F32. */
     Tensor computeCopy() {
-        return computeCopy;
+        return tensors.computeCopy();
     }
 
     /** What products read: the copy, or the parameters themselves. */
     Tensor matrices() {
-        return computeCopy == null ? parameters() : computeCopy;
+        return tensors.matrices();
     }
 
-    /** Makes the copy follow parameters that were written from outside. */
+    /** As {@link ParameterTensors#refreshCopy}. */
     void refreshCopy(DecoderContext context) {
-        if (computeCopy != null) {
-            context.ops().copy(context.stream(), parameters().view(0, layout.numMatrixElements()), computeCopy);
+        tensors.refreshCopy(context);
+    }
+
+    /** As {@link SharedParameters#update}; at once if nothing is shared. */
+    UpdateResult update(long step, Supplier<UpdateResult> make) {
+        return shared.isPresent() ? shared.get().update(step, make) : make.get();
+    }
+
+    /** As {@link SharedParameters#load}. */
+    long load(Path directory, SharedParameters.Work<Long> read) throws IOException {
+        return shared.isPresent() ? shared.get().load(directory, read) : read.run();
+    }
+
+    /** As {@link SharedParameters#copy}. */
+    <T> T copy(SharedParameters.Work<T> work) throws IOException {
+        return shared.isPresent() ? shared.get().copy(work) : work.run();
+    }
+
+    /** As {@link #copy}, for work without files. */
+    <T> T copyInMemory(Supplier<T> work) {
+        try {
+            return copy(work::get);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** As {@link SharedParameters#replace}. */
+    void replace(Runnable write) {
+        if (shared.isPresent()) {
+            shared.get().replace(write);
+        } else {
+            write.run();
         }
     }
 
     @Override
     public void close() {
-        tensors.forEach(Tensor::close);
-        if (computeCopy != null) {
-            computeCopy.close();
+        gradients.close();
+        if (shared.isPresent()) {
+            shared.get().leave();
+        } else {
+            tensors.close();
         }
     }
 }

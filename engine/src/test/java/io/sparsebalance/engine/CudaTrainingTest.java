@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -56,8 +57,13 @@ class CudaTrainingTest {
         private final int[] budgets = new int[LAYERS];
 
         Run(String kind, ModelConfig model) {
-            device = Devices.open(kind, new DeviceSettings(8, 0, 1, 0, false));
-            trainer = new DecoderTrainer(device, model, OPTIMIZER, 17, device.chunkBytes());
+            this(kind, model, DType.F32, false);
+        }
+
+        Run(String kind, ModelConfig model, DType gradients, boolean addQueryGradients) {
+            device = Devices.open(kind, new DeviceSettings(8, 0, 1, 0, false, addQueryGradients));
+            trainer = new DecoderTrainer(device, model, OPTIMIZER, 17, device.chunkBytes(), UnaryOperator.identity(),
+                    new ReplicaMemory(gradients, Optional.empty()));
             Arrays.fill(budgets, 4);
         }
 
@@ -93,9 +99,12 @@ class CudaTrainingTest {
         }
 
         float[] gradients() {
-            float[] values = new float[Math.toIntExact(trainer.gradients().size())];
-            trainer.gradients().download(MemorySegment.ofArray(values));
-            return values;
+            try (Tensor wide = device.allocate(DType.F32, trainer.gradients().size())) {
+                float[] values = new float[Math.toIntExact(wide.size())];
+                device.ops().copy(device.stream(), trainer.gradients(), wide);
+                wide.download(MemorySegment.ofArray(values));
+                return values;
+            }
         }
 
         @Override
@@ -115,20 +124,41 @@ class CudaTrainingTest {
                 Run gpu = new Run("cuda", model(headSize, recompute))) {
             double expected = cpu.step(0, lengths);
             assertThat(gpu.step(0, lengths)).isCloseTo(expected, Percentage.withPercentage(0.2));
-            float[] a = cpu.gradients();
-            float[] b = gpu.gradients();
-            for (ParameterLayout.Entry entry : cpu.trainer.layout().entries()) {
-                double difference = 0;
-                double norm = 0;
-                for (long i = entry.offset(); i < entry.offset() + entry.size(); i++) {
-                    double d = b[(int) i] - a[(int) i];
-                    difference += d * d;
-                    norm += (double) a[(int) i] * a[(int) i];
-                }
-                // A whole network's gradient in bf16: each of some ten roundings on the way adds its own.
-                assertThat(Math.sqrt(difference / norm)).as("relative error of the gradient of " + entry.name())
-                        .isLessThan(0.04);
+            // A whole network's gradient in bf16: each of some ten roundings on the way adds its own.
+            assertGradientsAgree(cpu, gpu, 0.04);
+        }
+    }
+
+    private static void assertGradientsAgree(Run expected, Run actual, double limit) {
+        float[] a = expected.gradients();
+        float[] b = actual.gradients();
+        for (ParameterLayout.Entry entry : expected.trainer.layout().entries()) {
+            double difference = 0;
+            double norm = 0;
+            for (long i = entry.offset(); i < entry.offset() + entry.size(); i++) {
+                double d = b[(int) i] - a[(int) i];
+                difference += d * d;
+                norm += (double) a[(int) i] * a[(int) i];
             }
+            assertThat(Math.sqrt(difference / norm)).as("relative error of the gradient of " + entry.name())
+                    .isLessThan(limit);
+        }
+    }
+
+    @Test
+    void gradientsInBf16AndAddedGradientsOfQueriesDifferByRoundingOnly() {
+        List<Integer> lengths = List.of(700, 40, 1, 129, 64);
+        try (Run f32 = new Run("cuda", model(128, true));
+                Run bf16 = new Run("cuda", model(128, true), DType.BF16, false);
+                Run added = new Run("cuda", model(128, true), DType.F32, true)) {
+            double loss = f32.step(0, lengths);
+            assertThat(bf16.step(0, lengths)).isEqualTo(loss);
+            assertThat(added.step(0, lengths)).isEqualTo(loss);
+            assertGradientsAgree(f32, bf16, 0.01);
+            assertGradientsAgree(f32, added, 0.02);
+            f32.step(1, lengths);
+            bf16.step(1, lengths);
+            assertThat(bf16.step(2, lengths)).isCloseTo(f32.step(2, lengths), Percentage.withPercentage(0.5));
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 
 /** A trainer on a CPU device of its own, with the batches given to it; closing checks that nothing leaked. */
 final class Replica implements AutoCloseable {
@@ -28,8 +29,12 @@ final class Replica implements AutoCloseable {
     }
 
     Replica(ModelConfig model, OptimizerConfig optimizer, int numThreads, long chunkBytes) {
+        this(model, optimizer, numThreads, chunkBytes, ReplicaMemory.OWN);
+    }
+
+    Replica(ModelConfig model, OptimizerConfig optimizer, int numThreads, long chunkBytes, ReplicaMemory memory) {
         this.device = Devices.open("cpu", numThreads);
-        this.trainer = new DecoderTrainer(device, model, optimizer, 17, chunkBytes);
+        this.trainer = new DecoderTrainer(device, model, optimizer, 17, chunkBytes, UnaryOperator.identity(), memory);
     }
 
     /** Two layers, four query heads of two key/value heads, blocks and tiles small enough for tests. */

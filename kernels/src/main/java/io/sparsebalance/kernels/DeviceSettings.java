@@ -8,8 +8,11 @@ package io.sparsebalance.kernels;
  * @param numRanks ranks of this process, which share the devices
  * @param memoryBudgetBytes most bytes of device memory that tensors may take, or 0 for this rank's share of what is there
  * @param poison fill released memory with NaN and check that nothing wrote behind a tensor's end; slow, for tests
+ * @param addQueryGradients in attention's backward, add up gradients of queries in F32 where those of keys are computed, in
+ *            whatever order, on devices that know it; else by themselves, in a fixed order
  */
-public record DeviceSettings(int numThreads, int rank, int numRanks, long memoryBudgetBytes, boolean poison) {
+public record DeviceSettings(int numThreads, int rank, int numRanks, long memoryBudgetBytes, boolean poison,
+        boolean addQueryGradients) {
     /** Checks the ranges. */
     public DeviceSettings {
         if (numThreads < 1) {
@@ -21,6 +24,11 @@ public record DeviceSettings(int numThreads, int rank, int numRanks, long memory
         if (memoryBudgetBytes < 0) {
             throw new IllegalArgumentException("a memory budget of " + memoryBudgetBytes + " bytes is negative");
         }
+    }
+
+    /** With every sum in a fixed order. */
+    public DeviceSettings(int numThreads, int rank, int numRanks, long memoryBudgetBytes, boolean poison) {
+        this(numThreads, rank, numRanks, memoryBudgetBytes, poison, false);
     }
 
     /** The only rank, with all the memory there is. */

@@ -1,7 +1,7 @@
 package io.sparsebalance.kernels;
 
 /**
- * The flat tensors of a replica that an update reads and writes, F32 and equally long.
+ * The flat tensors of a replica that an update reads and writes, F32 and equally long; gradients may be of the compute type.
  *
  * @param computeCopy of the compute type: the first elements again, rounded, as products read them; null for none
  * @param numDecayed elements, the first ones, whose weights decay: the matrices

@@ -2,7 +2,8 @@ package io.sparsebalance.kernels;
 
 /**
  * Dense operations of the decoder. Activations and their gradients, and the matrices of products, have the device's
- * {@link Device#computeType}; all other tensors F32, unless said otherwise.
+ * {@link Device#computeType}; all other tensors F32, unless said otherwise. Where the compute type is BF16, gradients of weights
+ * may be BF16 too.
  *
  * <p>Convention for gradients: gradients of weights are <b>added</b> to their tensor; gradients of activations are
  * <b>written</b>, except where the parameter's name ends in {@code Sum}, which is added to. Shapes are checked; a mismatch

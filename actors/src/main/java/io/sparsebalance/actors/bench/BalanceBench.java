@@ -3,6 +3,7 @@ package io.sparsebalance.actors.bench;
 import io.sparsebalance.actors.rank.Replicas;
 import io.sparsebalance.actors.run.PartsFactory;
 import io.sparsebalance.actors.training.RunParts;
+import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.SampleRef;
 import io.sparsebalance.data.TokenSource;
@@ -56,6 +57,9 @@ public final class BalanceBench {
      */
     public BenchReport run(BooleanSupplier stopped) {
         TrainingConfig config = settings.config();
+        if (config.device().shareParameters()) {
+            throw new ConfigException("device.share-parameters must be false here: arms have parameters of their own");
+        }
         List<BenchArm> arms = new ArrayList<>();
         Consumer<String> progress = listener::onPreparing;
         try (RunParts parts = PartsFactory.of(settings.lengths(), settings.checkpoints()).prepare("bench", config,

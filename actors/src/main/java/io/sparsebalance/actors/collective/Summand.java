@@ -2,7 +2,7 @@ package io.sparsebalance.actors.collective;
 
 import java.util.List;
 
-/** A rank's F32 array in a sum over ranks, in memory that the threads of all ranks reach. */
+/** A rank's array in a sum over ranks, in memory that the threads of all ranks reach. */
 public interface Summand {
     /** Number of elements. */
     long size();

@@ -1,6 +1,7 @@
 package io.sparsebalance.actors.config;
 
 import io.sparsebalance.api.CollectiveKind;
+import io.sparsebalance.api.GradientType;
 import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.TrainingConfig;
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.List;
 /** Checks on keys that are right by themselves but do not go together. */
 final class Relations {
     private static final int HEAD_SIZE_STEP = 8;
+    private static final List<String> GPU_KINDS = List.of("cuda", "auto");
 
     private Relations() {
     }
@@ -17,6 +19,25 @@ final class Relations {
         attention(v, c.attention());
         batch(v, c);
         collective(v, c);
+        device(v, c);
+    }
+
+    private static void device(Values v, TrainingConfig c) {
+        if (c.device().gradients() == GradientType.BF16) {
+            if (!GPU_KINDS.contains(c.device().kind())) {
+                v.error("device.gradients", "can be bf16 only with device.kind = cuda: the CPU computes in f32");
+            }
+            if (c.run().reduction() == Reduction.EXACT) {
+                v.error("device.gradients", "must be f32 while run.reduction is exact");
+            }
+            if (c.run().collective() == CollectiveKind.NCCL) {
+                v.error("device.gradients", "must be f32 while run.collective is nccl");
+            }
+        }
+        if (c.device().shareParameters() && !c.cluster().run().isEmpty()) {
+            v.error("device.share-parameters",
+                    "must be false while cluster.run is set: nodes, and their ranks, come and go");
+        }
     }
 
     private static void collective(Values v, TrainingConfig c) {
@@ -27,7 +48,7 @@ final class Relations {
             v.error("run.collective",
                     "must be auto or host while run.reduction is exact: fixed-point sums lie on the host");
         }
-        if (!List.of("cuda", "auto").contains(c.device().kind())) {
+        if (!GPU_KINDS.contains(c.device().kind())) {
             v.error("run.collective", "can be nccl only with device.kind = cuda");
         }
     }

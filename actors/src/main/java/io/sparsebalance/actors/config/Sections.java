@@ -1,6 +1,8 @@
 package io.sparsebalance.actors.config;
 
 import io.sparsebalance.api.CollectiveKind;
+import io.sparsebalance.api.GradientType;
+import io.sparsebalance.api.QueryGradients;
 import io.sparsebalance.api.Reduction;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.InvalidUtf8;
@@ -56,7 +58,9 @@ final class Sections {
 
     private static TrainingConfig.DeviceSection device(Values v) {
         return new TrainingConfig.DeviceSection(v.oneOf("device.kind", List.of("auto", "cpu", "cuda", "noop")),
-                v.integer("device.threads-per-rank", 0, 1024), v.bytesOrNone("device.memory-budget"));
+                v.integer("device.threads-per-rank", 0, 1024), v.bytesOrNone("device.memory-budget"),
+                v.constant("device.gradients", GradientType.class), v.flag("device.share-parameters"),
+                v.constant("device.query-gradients", QueryGradients.class));
     }
 
     private static TrainingConfig.Model model(Values v) {

@@ -1,6 +1,8 @@
 package io.sparsebalance.actors.profile;
 
 import io.sparsebalance.actors.rank.Replicas;
+import io.sparsebalance.api.GradientType;
+import io.sparsebalance.api.QueryGradients;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.kernels.AttentionShape;
@@ -39,6 +41,12 @@ final class Fingerprints {
         fields.put("ranks at once", String.valueOf(numRanks));
         fields.put("threads per rank", String.valueOf(Replicas.threadsPerRank(config, numRanks)));
         fields.put("kernels", KernelVersion.digest());
+        if (config.device().gradients() != GradientType.F32) {
+            fields.put("gradients", "bf16");
+        }
+        if (config.device().queryGradients() != QueryGradients.DETERMINISTIC) {
+            fields.put("gradients of queries", "added");
+        }
         fields.put(MODEL, model.layers() + " layers, hidden " + model.hidden() + ", ffn " + model.ffn()
                 + ", vocabulary " + model.vocabulary() + (model.qkNorm() ? ", qk-norm" : "")
                 + (model.recompute() ? ", recompute" : "")

@@ -1,17 +1,23 @@
 package io.sparsebalance.actors.rank;
 
 import io.sparsebalance.api.ConfigException;
+import io.sparsebalance.api.GradientType;
+import io.sparsebalance.api.QueryGradients;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.engine.OptimizerConfig;
+import io.sparsebalance.engine.ReplicaMemory;
+import io.sparsebalance.engine.SharedParameters;
 import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.engine.Trainers;
 import io.sparsebalance.kernels.AttentionShape;
+import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.DeviceSettings;
 import io.sparsebalance.kernels.Devices;
 import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.policies.cost.SelectedPairs;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -70,8 +76,21 @@ public final class Replicas {
     /** The device of one rank; the caller closes it. {@code auto} is resolved. */
     public static Device device(TrainingConfig config, int rank, int numRanks) {
         TrainingConfig.DeviceSection device = withKnownDevice(config, reason -> {}).device();
-        return Devices.open(device.kind(),
-                new DeviceSettings(threadsPerRank(config, numRanks), rank, numRanks, device.memoryBudget(), false));
+        return Devices.open(device.kind(), new DeviceSettings(threadsPerRank(config, numRanks), rank,
+                device.shareParameters() ? numRanks + 1 : numRanks, device.memoryBudget(), false,
+                device.queryGradients() == QueryGradients.ADDED));
+    }
+
+    /**
+     * What the ranks of one process have together, if the configuration says so: to be given to each {@link #trainer}. On a GPU it
+     * has as large a share of the memory as a rank.
+     */
+    public static Optional<SharedParameters> shared(TrainingConfig config, int numRanks) {
+        TrainingConfig.DeviceSection device = config.device();
+        return device.shareParameters()
+                ? Optional.of(new SharedParameters(
+                        () -> Devices.open(device.kind(), new DeviceSettings(1, numRanks, numRanks + 1, 0, false))))
+                : Optional.empty();
     }
 
     /** Replaces {@code device.kind = auto} by what it means here. */
@@ -83,8 +102,8 @@ public final class Replicas {
         Devices.Choice choice = Devices.choose();
         progress.accept("device.kind=auto means " + choice.kind() + ": " + choice.reason());
         return new TrainingConfig(config.run(),
-                new TrainingConfig.DeviceSection(choice.kind(), device.threadsPerRank(), device.memoryBudget()),
-                config.model(), config.attention(), config.data(), config.batch(), config.balance(), config.optimizer(),
+                device.withKind(choice.kind()), config.model(), config.attention(), config.data(), config.batch(),
+                config.balance(), config.optimizer(),
                 config.cluster(), config.text(), config.pekko());
     }
 
@@ -95,9 +114,31 @@ public final class Replicas {
      */
     public static Trainer trainer(Device device, TrainingConfig config, ModelConfig model,
             UnaryOperator<SparseAttention> observer) {
+        return trainer(device, config, model, observer, Optional.empty());
+    }
+
+    /**
+     * As {@link #trainer(Device, TrainingConfig, ModelConfig, UnaryOperator)}.
+     *
+     * @param shared from {@link #shared}
+     * @throws ConfigException if parameters are shared and the ranks are on several GPUs
+     */
+    public static Trainer trainer(Device device, TrainingConfig config, ModelConfig model,
+            UnaryOperator<SparseAttention> observer, Optional<SharedParameters> shared) {
         Trainer trainer;
         try {
-            trainer = Trainers.create(device, model, optimizer(config), config.run().seed(), observer);
+            if (shared.isPresent() && !device.ranksShareMemory()) {
+                throw new ConfigException(
+                        "device.share-parameters is true, but there are several GPUs; make one visible"
+                                + " (CUDA_VISIBLE_DEVICES=0), or set it to false");
+            }
+            DType gradients = config.device().gradients() == GradientType.BF16 ? DType.BF16 : DType.F32;
+            if (gradients == DType.BF16 && device.computeType() != DType.BF16) {
+                throw new ConfigException("device.gradients is bf16, but the device is of kind " + device.kind()
+                        + ", which computes in f32; set it to f32");
+            }
+            trainer = Trainers.create(device, model, optimizer(config), config.run().seed(), observer,
+                    new ReplicaMemory(gradients, shared));
         } catch (RuntimeException e) {
             device.close();
             throw e;

@@ -6,7 +6,7 @@ import io.sparsebalance.kernels.Ops;
 import io.sparsebalance.kernels.Tensor;
 import java.util.List;
 
-/** A flat F32 tensor in memory that the devices of all ranks share; each adds up its slice on its own stream. */
+/** A flat tensor in memory that the devices of all ranks share; each adds up its slice on its own stream. */
 record DeviceArray(Device device, Tensor values) implements Summand {
     @Override
     public long size() {

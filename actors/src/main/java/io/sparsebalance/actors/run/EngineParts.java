@@ -23,6 +23,7 @@ import io.sparsebalance.data.StoreSettings;
 import io.sparsebalance.data.TokenSource;
 import io.sparsebalance.data.TokenStore;
 import io.sparsebalance.engine.ModelConfig;
+import io.sparsebalance.engine.SharedParameters;
 import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.policies.cost.LatencyModel;
@@ -91,9 +92,10 @@ final class EngineParts implements PartsFactory {
             return (rank, collective) -> new NoopRankWorker(collective);
         }
         int[] coverageBudgets = Replicas.coverageBudgets(config.attention());
+        Optional<SharedParameters> shared = Replicas.shared(config, config.run().ranks());
         return (rank, given) -> {
             Device device = Replicas.device(config, rank, config.run().ranks());
-            Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity());
+            Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity(), shared);
             long loadedStep = load(device, trainer);
             Collective collective = collective(config, device, given);
             return new EngineRankWorker(device, trainer, tokens, collective,

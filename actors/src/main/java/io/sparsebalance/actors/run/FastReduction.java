@@ -6,6 +6,7 @@ import io.sparsebalance.kernels.DType;
 import io.sparsebalance.kernels.Device;
 import io.sparsebalance.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.function.BiConsumer;
 
 /**
  * Plain F32: micro-batches add up on the device in the order that they were run in, ranks in their order. Gradients that the JVM
@@ -13,10 +14,14 @@ import java.lang.foreign.MemorySegment;
  * pass through page-locked memory of the host else.
  */
 final class FastReduction implements GradientReduction, PieceReduction {
+    private static final long WIDE_ELEMENTS = 1L << 24;
+
     private final Device device;
     private final Collective collective;
     private final boolean alone;
     private Tensor staging;
+    /** A piece of a gradient that is not F32. */
+    private Tensor wide;
 
     /** @param alone whether there is never another rank */
     FastReduction(Device device, Collective collective, boolean alone) {
@@ -43,16 +48,47 @@ final class FastReduction implements GradientReduction, PieceReduction {
             device.stream().synchronize();
             return collective.allReduceSum(new DeviceArray(device, gradients), step);
         }
-        if (collective.linksDevices(step)) {
+        if (gradients.type() == DType.F32 && collective.linksDevices(step)) {
             return collective.allReduceSum(gradients, step);
         }
         if (staging == null) {
             staging = device.allocateHost(DType.F32, gradients.size());
         }
-        gradients.download(staging.segment());
+        pass(gradients, (piece, host) -> {
+            Tensor values = piece;
+            if (wide != null) {
+                values = wide.view(0, piece.size());
+                device.ops().copy(device.stream(), piece, values);
+            }
+            values.download(host);
+        });
         long waitNanos = collective.allReduceSum(staging.segment(), step);
-        gradients.upload(staging.segment());
+        pass(gradients, (piece, host) -> {
+            if (wide == null) {
+                piece.upload(host);
+            } else {
+                Tensor values = wide.view(0, piece.size());
+                values.upload(host);
+                device.ops().copy(device.stream(), values, piece);
+            }
+        });
         return waitNanos;
+    }
+
+    /** All of the gradient at once if it is F32; else piece by piece, each of which is converted in between. */
+    private void pass(Tensor gradients, BiConsumer<Tensor, MemorySegment> way) {
+        if (gradients.type() == DType.F32) {
+            way.accept(gradients, staging.segment());
+            return;
+        }
+        if (wide == null) {
+            wide = device.allocate(DType.F32, Math.min(WIDE_ELEMENTS, gradients.size()));
+        }
+        for (long from = 0; from < gradients.size(); from += WIDE_ELEMENTS) {
+            long size = Math.min(WIDE_ELEMENTS, gradients.size() - from);
+            way.accept(gradients.view(from, size),
+                    staging.segment().asSlice(from * Float.BYTES, size * Float.BYTES));
+        }
     }
 
     @Override
@@ -84,6 +120,9 @@ final class FastReduction implements GradientReduction, PieceReduction {
     public void close() {
         if (staging != null) {
             staging.close();
+        }
+        if (wide != null) {
+            wide.close();
         }
     }
 }

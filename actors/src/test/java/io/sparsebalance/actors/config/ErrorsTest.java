@@ -77,7 +77,8 @@ class ErrorsTest {
         "run.name = \"a/b\"", "run.name = \"\"", "run.name = \"..\"", "run.directory = \"\"",
         "run.evaluation.every = -1", "run.checkpoint.every = -1", "run.step-timeout = 120",
         "run.step-timeout = 0s", "run.step-timeout = soon", "run.step-timeout = 999999999d",
-        "run.step-timeout = -5s", "device.kind = gpu", "device.threads-per-rank = -1", "model.layers = 0",
+        "run.step-timeout = -5s", "device.kind = gpu", "device.threads-per-rank = -1", "device.gradients = f16",
+        "device.share-parameters = some", "device.query-gradients = atomic", "model.layers = 0",
         "model.hidden = 0", "model.heads = 3", "model.heads = 0", "model.kv-heads = 0", "model.kv-heads = 3",
         "model.head-size = 20", "model.head-size = 0", "model.rope-theta = 1", "model.rope-theta = NaN",
         "model.rope-theta = Infinity", "model.rope-theta = 1e60", "model.norm-epsilon = 0",
@@ -126,6 +127,18 @@ class ErrorsTest {
         assertThat(error("attention { k-base = 100 }")).startsWith("run file: 1: attention.k-base is 100, ");
         assertThat(error("data.max-document-tokens = 40000"))
                 .startsWith("run file: 1: batch.token-cap is ").contains("data.max-document-tokens = 40000");
+    }
+
+    @Test
+    void gradientsInBf16AndSharedParametersAreRefusedWhereTheyCannotBe() {
+        assertThat(errors("device { kind = cuda, gradients = bf16, share-parameters = true }")).isEmpty();
+        assertThat(error("device.gradients = bf16")).contains("can be bf16 only with device.kind = cuda");
+        assertThat(error("device { kind = cuda, gradients = bf16 }\nrun.reduction = exact"))
+                .contains("must be f32 while run.reduction is exact");
+        assertThat(error("device { kind = cuda, gradients = bf16 }\nrun.collective = nccl"))
+                .contains("must be f32 while run.collective is nccl");
+        assertThat(error("device.share-parameters = true\ncluster.run = big"))
+                .contains("must be false while cluster.run is set");
     }
 
     @Test

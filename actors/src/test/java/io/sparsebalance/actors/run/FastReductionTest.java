@@ -11,6 +11,8 @@ import io.sparsebalance.actors.rank.OwnThreads;
 import io.sparsebalance.engine.MicroBatchResult;
 import io.sparsebalance.engine.ModelConfig;
 import io.sparsebalance.engine.OptimizerConfig;
+import io.sparsebalance.engine.ReplicaMemory;
+import io.sparsebalance.engine.SharedParameters;
 import io.sparsebalance.engine.TokenBatch;
 import io.sparsebalance.engine.Trainer;
 import io.sparsebalance.engine.Trainers;
@@ -30,6 +32,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Future;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,11 +85,11 @@ class FastReductionTest {
         private final Trainer trainer;
         private final GradientReduction reduction;
 
-        Rank(int number, int numRanks, String kind, Collective collective) {
+        Rank(int number, int numRanks, String kind, Collective collective, ReplicaMemory memory) {
             this.number = number;
             device = Devices.open(kind, new DeviceSettings(1, number, numRanks, 1L << 30, false));
             trainer = Trainers.create(device, MODEL, new OptimizerConfig(3e-3, 0.1, 10, 100, 0.9f, 0.95f, 1e-8f, 0.1f,
-                    1.0), 17);
+                    1.0), 17, UnaryOperator.identity(), memory);
             reduction = new FastReduction(device, collective, numRanks == 1);
         }
 
@@ -124,10 +127,14 @@ class FastReductionTest {
 
     /** What every rank said of every step. */
     private static List<List<Number>> run(String kind, boolean overTheHost) {
+        return run(kind, overTheHost, ReplicaMemory.OWN);
+    }
+
+    private static List<List<Number>> run(String kind, boolean overTheHost, ReplicaMemory memory) {
         List<Collective> collectives = InProcess.create(2, TIMEOUT);
         List<List<Number>> seen = new ArrayList<>();
         try (OwnThreads<Rank> ranks = new OwnThreads<>("ranks", "training", 2, i -> new Rank(i, 2, kind,
-                overTheHost ? new OverTheHost(collectives.get(i)) : collectives.get(i)))) {
+                overTheHost ? new OverTheHost(collectives.get(i)) : collectives.get(i), memory))) {
             for (long step = 1; step <= STEPS; step++) {
                 long number = step;
                 List<Future<List<Number>>> running = List.of(ranks.start(0, () -> ranks.get(0).step(number)),
@@ -153,6 +160,38 @@ class FastReductionTest {
         List<List<Number>> first = run("cuda", false);
         assertThat(run("cuda", false)).isEqualTo(first);
         assertThat(run("cuda", true)).isEqualTo(first);
+    }
+
+    private static ReplicaMemory shared(String kind) {
+        return new ReplicaMemory(DType.F32, Optional.of(new SharedParameters(
+                () -> Devices.open(kind, new DeviceSettings(1, 0, 1, 1L << 30, false)))));
+    }
+
+    @Test
+    void ranksThatShareParametersOnTheCpuGiveTheSameBits() {
+        assertThat(run("cpu", false, shared("cpu"))).isEqualTo(run("cpu", false));
+    }
+
+    @Test
+    @Tag("cuda")
+    void ranksThatShareParametersOnAGpuGiveTheSameBits() {
+        requireGpu();
+        List<List<Number>> own = run("cuda", false);
+        assertThat(run("cuda", false, shared("cuda"))).isEqualTo(own);
+        assertThat(run("cuda", true, shared("cuda"))).isEqualTo(own);
+    }
+
+    @Test
+    @Tag("cuda")
+    void gradientsInBf16RepeatBitForBitHoweverTheyAreSummed() {
+        requireGpu();
+        ReplicaMemory bf16 = new ReplicaMemory(DType.BF16, Optional.empty());
+        List<List<Number>> first = run("cuda", false, bf16);
+        assertThat(run("cuda", false, bf16)).isEqualTo(first);
+        assertThat(run("cuda", true, bf16)).isEqualTo(first);
+        List<List<Number>> f32 = run("cuda", false);
+        assertThat(first.get(0).get(0)).isEqualTo(f32.get(0).get(0));
+        assertThat(first.get(0).get(1)).as("parameters after a step").isNotEqualTo(f32.get(0).get(1));
     }
 
     @ParameterizedTest

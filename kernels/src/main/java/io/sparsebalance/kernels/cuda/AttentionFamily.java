@@ -47,6 +47,18 @@ sealed interface AttentionFamily permits MmaAttention, HopperAttention {
     void keyGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dk, CudaTensor dv,
             long partials);
 
+    /** Whether {@link #allGradients} is there. */
+    boolean addsQueryGradients();
+
+    /**
+     * As {@link #keyGradients}, and adds gradients of queries to {@code querySums}, in whatever order.
+     *
+     * @param querySums address of {@code [J, runs, D/64, 8, 128, 4]} F32, a run being the rows of {@link CudaBlockLists#narrow};
+     *            what {@code attention_query_rows} reads
+     */
+    void allGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dk, CudaTensor dv,
+            long partials, long querySums);
+
     /** Writes {@code dq[T,H,D]}. */
     void queryGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dq);
 

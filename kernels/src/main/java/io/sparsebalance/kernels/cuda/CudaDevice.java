@@ -36,6 +36,7 @@ public final class CudaDevice implements Device {
     private final CudaModules modules;
     private final CudaOps ops;
     private final Map<AttentionShape, CudaSparseAttention> attentions = new HashMap<>();
+    private final boolean addQueryGradients;
     private boolean closed;
 
     /**
@@ -45,6 +46,7 @@ public final class CudaDevice implements Device {
      */
     public CudaDevice(DeviceSettings settings) {
         int numDevices = CudaDriver.get().numDevices();
+        addQueryGradients = settings.addQueryGradients();
         try {
             context = resources.add(new CudaContext(settings.rank() % numDevices), CudaContext::close);
             stream = resources.add(new CudaStream(context), CudaStream::close);
@@ -168,6 +170,11 @@ public final class CudaDevice implements Device {
     /** Kernels by family. */
     CudaModules modules() {
         return modules;
+    }
+
+    /** As {@link DeviceSettings#addQueryGradients}. */
+    boolean addQueryGradients() {
+        return addQueryGradients;
     }
 
     /** Copies from and to the host. */

@@ -63,7 +63,7 @@ final class CudaElements {
 
     void add(CudaStream stream, CudaTensor source, CudaTensor targetSum) {
         if (source.size() > 0) {
-            elements(source.type() == DType.F32 ? "add_f32" : "add_bf16").launch(stream, grid(source.size()), 1, 1,
+            elements("add_" + suffix(source)).launch(stream, grid(source.size()), 1, 1,
                     THREADS, 0, source, targetSum, source.size());
         }
     }
@@ -84,8 +84,8 @@ final class CudaElements {
     /** Two launches; {@code partial} has room for the partial sums and one more, at whose address the sum (F64) will be. */
     long sumOfSquares(CudaStream stream, CudaTensor x, CudaTensor partial) {
         int grid = numPartials(x.size());
-        String function = x.type() == DType.F32 ? "sum_of_squares_f32" : "sum_of_squares_bf16";
-        device.modules().kernel("reduce", function).launch(stream, grid, 1, 1, REDUCE_THREADS, 0, x, x.size(), partial);
+        device.modules().kernel("reduce", "sum_of_squares_" + suffix(x)).launch(stream, grid, 1, 1, REDUCE_THREADS, 0,
+                x, x.size(), partial);
         long sum = partial.address() + (long) grid * Double.BYTES;
         sumPartials(stream, partial, grid, sum, false);
         return sum;
@@ -125,11 +125,17 @@ final class CudaElements {
         if (parameters.size() == 0) {
             return;
         }
-        device.modules().kernel("adamw", "adamw").launch(stream, grid(parameters.size()), 1, 1, THREADS, 0, parameters,
-                gradients, first, second, copy == null ? 0L : copy.address(), parameters.size(), gradientScale,
+        device.modules().kernel("adamw", "adamw_" + suffix(gradients)).launch(stream, grid(parameters.size()), 1, 1,
+                THREADS, 0, parameters, gradients, first, second, copy == null ? 0L : copy.address(), parameters.size(),
+                gradientScale,
                 s.beta1(),
                 s.beta2(), correction(s.beta1(), step), correction(s.beta2(), step), s.epsilon(), s.learningRate(),
                 decay(s));
+    }
+
+    /** Of kernels that there are for F32 and BF16. */
+    static String suffix(CudaTensor tensor) {
+        return tensor.type() == DType.BF16 ? "bf16" : "f32";
     }
 
     /** What makes up for a moment that began at zero. */

@@ -47,8 +47,9 @@ final class CudaNorm {
     /** {@code dWeight[C] +=} the sum of {@code numPartials} rows of C, in their order. */
     void weightGradient(CudaStream stream, CudaTensor partial, int numPartials, CudaTensor dWeight) {
         int columns = Math.toIntExact(dWeight.size());
-        device.modules().kernel("norm", "rms_norm_weight_gradient").launch(stream, Math.ceilDiv(columns, WARP), 1, 1,
-                THREADS, 0, partial, numPartials, dWeight, columns);
+        String function = "rms_norm_weight_gradient_" + CudaElements.suffix(dWeight);
+        device.modules().kernel("norm", function).launch(stream, Math.ceilDiv(columns, WARP), 1, 1, THREADS, 0, partial,
+                numPartials, dWeight, columns);
     }
 
     private static int group(int columns) {

@@ -74,6 +74,14 @@ final class CudaOps implements Ops, AutoCloseable {
         return cuda;
     }
 
+    /** A tensor that may be F32 or BF16, as gradients of weights may. */
+    private CudaTensor gradient(String operation, String name, Tensor tensor) {
+        CudaTensor cuda = tensor(operation, name, tensor);
+        CudaChecks.that(cuda.type() == DType.F32 || cuda.type() == DType.BF16, operation,
+                name + " is " + cuda + ", but must be F32 or BF16");
+        return cuda;
+    }
+
     @Override
     public void fill(Stream stream, Tensor x, float value) {
         CudaTensor xx = tensor("fill", "x", x);
@@ -92,9 +100,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
     @Override
     public void add(Stream stream, Tensor source, Tensor targetSum) {
-        CudaTensor x = tensor("add", "source", source);
+        CudaTensor x = gradient("add", "source", source);
         CudaTensor y = tensor("add", "targetSum", targetSum, x.type());
-        CudaChecks.that(x.type() == DType.F32 || x.type() == DType.BF16, "add", "source is " + x);
         CudaChecks.size("add", "targetSum", y, x.size());
         elements.add(CudaChecks.stream(stream), x, y);
     }
@@ -118,7 +125,7 @@ final class CudaOps implements Ops, AutoCloseable {
     public void embeddingBackward(Stream stream, Tensor tokens, Tensor dOut, Tensor dTable) {
         CudaTensor ids = tensor("embeddingBackward", "tokens", tokens, DType.I32);
         CudaTensor rows = matrix("embeddingBackward", "dTable", dTable);
-        CudaChecks.that(rows.type() == DType.F32, "embeddingBackward", "dTable is " + rows + ", but must be F32");
+        gradient("embeddingBackward", "dTable", rows);
         CudaTensor dy = tensor("embeddingBackward", "dOut", dOut, DType.BF16);
         CudaChecks.size("embeddingBackward", "dOut", dy, ids.size() * rows.dimension(1));
         tokenOps.embeddingBackward(CudaChecks.stream(stream), ids, dy, rows);
@@ -143,7 +150,7 @@ final class CudaOps implements Ops, AutoCloseable {
         CudaTensor w = tensor("rmsNormBackward", "weight", weight, DType.F32);
         CudaTensor scale = tensor("rmsNormBackward", "rstd", rstd, DType.F32);
         CudaTensor dx = tensor("rmsNormBackward", "dxSum", dxSum, DType.BF16);
-        CudaTensor dw = tensor("rmsNormBackward", "dWeight", dWeight, DType.F32);
+        CudaTensor dw = gradient("rmsNormBackward", "dWeight", dWeight);
         CudaChecks.size("rmsNormBackward", "x", xx, scale.size() * w.size());
         CudaChecks.size("rmsNormBackward", "dy", dyy, xx.size());
         CudaChecks.size("rmsNormBackward", "dxSum", dx, xx.size());
@@ -191,7 +198,7 @@ final class CudaOps implements Ops, AutoCloseable {
         CudaTensor dyy = heads(operation, "dy", dy, at, w);
         CudaTensor dxx = heads(operation, "dx", dx, at, w);
         CudaTensor scale = tensor(operation, "rstd", rstd, DType.F32);
-        CudaTensor dw = tensor(operation, "dWeight", dWeight, DType.F32);
+        CudaTensor dw = gradient(operation, "dWeight", dWeight);
         CudaChecks.size(operation, "dy", dyy, xx.size());
         CudaChecks.size(operation, "dx", dxx, xx.size());
         CudaChecks.size(operation, "x", xx, scale.size() * w.size());
@@ -242,9 +249,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
     @Override
     public double sumOfSquares(Stream stream, Tensor x) {
-        CudaTensor xx = tensor("sumOfSquares", "x", x);
-        CudaChecks.that(xx.type() == DType.F32 || xx.type() == DType.BF16, "sumOfSquares", "x is " + xx);
-        return elements.sumOfSquares(CudaChecks.stream(stream), xx);
+        return elements.sumOfSquares(CudaChecks.stream(stream), gradient("sumOfSquares", "x", x));
     }
 
     @Override
@@ -258,7 +263,7 @@ final class CudaOps implements Ops, AutoCloseable {
     public void adamW(Stream stream, Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment,
             Tensor computeCopy, AdamWStep settings, long step, float gradientScale) {
         CudaTensor p = tensor("adamW", "parameters", parameters, DType.F32);
-        CudaTensor g = tensor("adamW", "gradients", gradients, DType.F32);
+        CudaTensor g = gradient("adamW", "gradients", gradients);
         CudaTensor m = tensor("adamW", "firstMoment", firstMoment, DType.F32);
         CudaTensor v = tensor("adamW", "secondMoment", secondMoment, DType.F32);
         CudaTensor copy = computeCopy == null ? null : tensor("adamW", "computeCopy", computeCopy, DType.BF16);
@@ -275,7 +280,9 @@ final class CudaOps implements Ops, AutoCloseable {
     @Override
     public double clippedAdamW(Stream stream, FlatState state, AdamWStep settings, long step, double clipNorm) {
         CudaTensor p = tensor("clippedAdamW", "parameters", state.parameters(), DType.F32);
-        for (Tensor other : List.of(state.gradients(), state.firstMoment(), state.secondMoment())) {
+        CudaChecks.size("clippedAdamW", "gradients", gradient("clippedAdamW", "gradients", state.gradients()),
+                p.size());
+        for (Tensor other : List.of(state.firstMoment(), state.secondMoment())) {
             CudaChecks.size("clippedAdamW", "a tensor of the state",
                     tensor("clippedAdamW", "a tensor of the state", other, DType.F32), p.size());
         }

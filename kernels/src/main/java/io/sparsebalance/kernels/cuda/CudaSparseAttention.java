@@ -7,16 +7,19 @@ import io.sparsebalance.kernels.Packing;
 import io.sparsebalance.kernels.SparseAttention;
 import io.sparsebalance.kernels.Stream;
 import io.sparsebalance.kernels.Tensor;
+import jcuda.driver.JCudaDriver;
 
 /**
  * Block-sparse causal attention by the kernels {@code attention_*.cu}. Every method returns when its launches are given to the
  * stream; only a packing that is new to it is uploaded, for which the stream is waited for. Results do not depend on timing:
- * no sum is taken by atomics. Used on the device thread.
+ * no sum is taken by atomics, except, if {@link io.sparsebalance.kernels.DeviceSettings#addQueryGradients} asks for it, that of
+ * queries' gradients. Used on the device thread.
  */
 final class CudaSparseAttention implements SparseAttention, AutoCloseable {
     private static final int THREADS = 256;
     /** Elements of a row that a thread of the statistics takes. */
     private static final int CHUNK = 8;
+    private static final int QUERY_ROW_THREADS = 128;
 
     private final CudaDevice device;
     private final AttentionShape shape;
@@ -26,6 +29,8 @@ final class CudaSparseAttention implements SparseAttention, AutoCloseable {
     private final Scratch scratch;
     private final CudaKernel statistics;
     private final CudaKernel combine;
+    /** Null if queries' gradients have a kernel of their own. */
+    private final CudaKernel queryRows;
     private DeviceGrid grid;
 
     CudaSparseAttention(CudaDevice device, AttentionShape shape) {
@@ -37,6 +42,9 @@ final class CudaSparseAttention implements SparseAttention, AutoCloseable {
         String size = "_d" + shape.headSize();
         statistics = device.modules().kernel("attention_backward", "attention_statistics" + size);
         combine = device.modules().kernel("attention_backward", "attention_combine" + size);
+        queryRows = device.addQueryGradients() && family.addsQueryGradients()
+                ? device.modules().kernel("attention_backward", "attention_query_rows" + size)
+                : null;
         router = new CudaRouter(device, shape);
         scratch = new Scratch(device);
         // Last: neither the router nor the scratch memory holds anything before it is used, this does.
@@ -116,16 +124,33 @@ final class CudaSparseAttention implements SparseAttention, AutoCloseable {
         long rows = (long) documents.numTokens() * shape.heads();
         long rowStatistics = plan.add(rows * 2 * Float.BYTES);
         long partials = plan.add((long) kept.mostSlots() * 2 * shape.block() * shape.headSize() * Float.BYTES);
+        long querySums = plan.add(queryRows == null ? 0 : querySumBytes(kept));
         long base = scratch.bytes(plan.bytes()).address();
         Object arguments = kept.narrow().memory();
         int threadBlocks = Math.toIntExact(Math.ceilDiv(rows * shape.headSize() / CHUNK, (long) THREADS));
         statistics.launch(on, threadBlocks, 1, 1, THREADS, 0, outputs, gradients, sums, base + rowStatistics,
                 arguments);
         AttentionFamily.Gradients of = new AttentionFamily.Gradients(gradients, base + rowStatistics);
-        family.keyGradients(on, kept, in, of, keyGradients, valueGradients, base + partials);
+        if (queryRows == null) {
+            family.keyGradients(on, kept, in, of, keyGradients, valueGradients, base + partials);
+            family.queryGradients(on, kept, in, of, queryGradients);
+        } else {
+            CudaErrors.check(JCudaDriver.cuMemsetD8Async(new Handles.DeviceAddress(base + querySums), (byte) 0,
+                    querySumBytes(kept), on.handle()), "clearing sums of queries' gradients");
+            family.allGradients(on, kept, in, of, keyGradients, valueGradients, base + partials, base + querySums);
+            queryRows.launch(on, numRuns(kept), shape.kvHeads(), 1, QUERY_ROW_THREADS, 0, base + querySums,
+                    kept.grid().tiles(), queryGradients, arguments);
+        }
         combine.launch(on, kept.numRows(), 1, 1, THREADS, 0, base + partials, kept.slots(), kept.grid().blocks(),
                 keyGradients, valueGradients, arguments);
-        family.queryGradients(on, kept, in, of, queryGradients);
+    }
+
+    private static int numRuns(CudaBlockLists lists) {
+        return Math.multiplyExact(lists.grid().grid().numTiles(), lists.narrow().subTiles());
+    }
+
+    private long querySumBytes(CudaBlockLists lists) {
+        return (long) shape.kvHeads() * numRuns(lists) * AttentionFamily.NARROW_ROWS * shape.headSize() * Float.BYTES;
     }
 
     private CudaBlockLists lists(String operation, BlockLists lists) {

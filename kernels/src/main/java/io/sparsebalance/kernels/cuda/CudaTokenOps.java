@@ -43,7 +43,7 @@ final class CudaTokenOps implements AutoCloseable {
         int vocabulary = Math.toIntExact(dTable.dimension(0));
         int columns = Math.toIntExact(dTable.dimension(1));
         if (tokens.size() > 0) {
-            device.modules().kernel("embedding", "embedding_backward").launch(stream,
+            device.modules().kernel("embedding", "embedding_backward_" + CudaElements.suffix(dTable)).launch(stream,
                     Math.ceilDiv(vocabulary, EMBEDDING_ROWS), Math.ceilDiv(columns, EMBEDDING_COLUMNS), 1,
                     EMBEDDING_COLUMNS, 0, tokens, dOut, dTable, Math.toIntExact(tokens.size()), columns, vocabulary);
         }

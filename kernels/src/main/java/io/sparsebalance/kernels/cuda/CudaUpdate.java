@@ -98,8 +98,10 @@ final class CudaUpdate implements AutoCloseable {
     private void launch(CudaStream stream, FlatState range, int step) {
         CudaTensor parameters = tensor(range.parameters());
         if (parameters.size() > 0) {
-            device.modules().kernel("adamw", "adamw_clipped").launch(stream, elements.grid(parameters.size()), 1, 1,
-                    CudaElements.THREADS, 0, parameters, tensor(range.gradients()), tensor(range.firstMoment()),
+            CudaTensor gradients = tensor(range.gradients());
+            String function = "adamw_clipped_" + CudaElements.suffix(gradients);
+            device.modules().kernel("adamw", function).launch(stream, elements.grid(parameters.size()), 1, 1,
+                    CudaElements.THREADS, 0, parameters, gradients, tensor(range.firstMoment()),
                     tensor(range.secondMoment()),
                     range.computeCopy() == null ? 0L : tensor(range.computeCopy()).address(), parameters.size(),
                     address(SCALE), address(step));

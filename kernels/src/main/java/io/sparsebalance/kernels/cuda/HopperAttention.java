@@ -20,6 +20,7 @@ final class HopperAttention implements AttentionFamily {
     private final int keyWarpgroups;
     private final CudaKernel forward;
     private final CudaKernel keyGradients;
+    private final CudaKernel allGradients;
     private final CudaKernel queryGradients;
 
     HopperAttention(CudaModules modules, AttentionShape shape) {
@@ -31,8 +32,9 @@ final class HopperAttention implements AttentionFamily {
         keyWarpgroups = narrowBlock ? 1 : 2;
         String variant = "_sm90_d" + shape.headSize() + "_w" + warpgroups + "_k" + keys;
         forward = modules.kernel("attention_forward_sm90", "attention_forward" + variant);
-        keyGradients = modules.kernel("attention_key_gradients_sm90",
-                "attention_key_gradients_sm90_d" + shape.headSize() + "_w" + keyWarpgroups);
+        String keyVariant = "_sm90_d" + shape.headSize() + "_w" + keyWarpgroups;
+        keyGradients = modules.kernel("attention_key_gradients_sm90", "attention_key_gradients" + keyVariant);
+        allGradients = modules.kernel("attention_key_gradients_sm90", "attention_all_gradients" + keyVariant);
         queryGradients = modules.kernel("attention_query_gradients_sm90", "attention_query_gradients" + variant);
     }
 
@@ -52,15 +54,37 @@ final class HopperAttention implements AttentionFamily {
     @Override
     public void keyGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dk,
             CudaTensor dv, long partials) {
-        int blockKeys = keyWarpgroups * NARROW_KEYS;
+        launch(keyGradients, 0, stream, lists, in, of, dk, dv, partials, 0);
+    }
+
+    @Override
+    public boolean addsQueryGradients() {
+        return true;
+    }
+
+    @Override
+    public void allGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dk,
+            CudaTensor dv, long partials, long querySums) {
+        int sumBytes = 2 * blockKeys() * PANEL_COLUMNS * Short.BYTES
+                + keyWarpgroups * NARROW_ROWS * PANEL_COLUMNS * Float.BYTES;
+        launch(allGradients, sumBytes, stream, lists, in, of, dk, dv, partials, querySums);
+    }
+
+    private int blockKeys() {
+        return keyWarpgroups * NARROW_KEYS;
+    }
+
+    private void launch(CudaKernel kernel, int moreBytes, CudaStream stream, CudaBlockLists lists, Inputs in,
+            Gradients of, CudaTensor dk, CudaTensor dv, long partials, long querySums) {
+        int blockKeys = blockKeys();
         int stages = keyWarpgroups == 1 ? 2 : 3;
-        int shared = ALIGNMENT_BYTES + BARRIER_BYTES + NARROW_ROWS * Integer.BYTES + stages * NOTE_BYTES
+        int shared = ALIGNMENT_BYTES + BARRIER_BYTES + NARROW_ROWS * Integer.BYTES + stages * NOTE_BYTES + moreBytes
                 + AttentionFamily.rowBytes(shape, 2 * blockKeys + 2 * stages * NARROW_ROWS);
         try (Arena arena = Arena.ofConfined()) {
-            keyGradients.launch(stream, lists.mostItems(), shape.block() / blockKeys, 1, threads(keyWarpgroups),
-                    shared, queryRows(arena, in.q(), lists.narrow()), queryRows(arena, of.dOut(), lists.narrow()),
+            kernel.launch(stream, lists.mostItems(), shape.block() / blockKeys, 1, threads(keyWarpgroups), shared,
+                    queryRows(arena, in.q(), lists.narrow()), queryRows(arena, of.dOut(), lists.narrow()),
                     keyRows(arena, in.k(), blockKeys), keyRows(arena, in.v(), blockKeys), of.statistics(), dk, dv,
-                    partials, lists.grid().tiles(), lists.grid().blocks(), lists.entries(), lists.items(),
+                    partials, querySums, lists.grid().tiles(), lists.grid().blocks(), lists.entries(), lists.items(),
                     lists.numItems(), lists.narrow().memory());
         }
     }

@@ -51,6 +51,17 @@ final class MmaAttention implements AttentionFamily {
     }
 
     @Override
+    public boolean addsQueryGradients() {
+        return false;
+    }
+
+    @Override
+    public void allGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dk,
+            CudaTensor dv, long partials, long querySums) {
+        throw new UnsupportedOperationException("gradients of queries have a kernel of their own here");
+    }
+
+    @Override
     public void queryGradients(CudaStream stream, CudaBlockLists lists, Inputs in, Gradients of, CudaTensor dq) {
         AttentionArguments arguments = arguments(lists);
         int shared = ALIGNMENT_BYTES + AttentionFamily.rowBytes(shape, 2 * rows + 2 * STAGES * NARROW_KEYS);

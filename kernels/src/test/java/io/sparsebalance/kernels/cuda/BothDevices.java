@@ -29,9 +29,14 @@ final class BothDevices implements AutoCloseable {
     record Both(Tensor cpu, CudaTensor gpu) {}
 
     BothDevices(long seed) {
+        this(seed, false);
+    }
+
+    /** @param addQueryGradients as in {@link DeviceSettings} */
+    BothDevices(long seed, boolean addQueryGradients) {
         requireGpu();
         random = new SplittableRandom(seed);
-        gpu = new CudaDevice(new DeviceSettings(1, 0, 1, 0, true));
+        gpu = new CudaDevice(new DeviceSettings(1, 0, 1, 0, true, addQueryGradients));
     }
 
     /** Skips the test, with the reason, where there is no GPU. */

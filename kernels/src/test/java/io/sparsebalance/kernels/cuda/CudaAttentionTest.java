@@ -91,8 +91,18 @@ class CudaAttentionTest {
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
     void agreesWithTheCpu(long seed) {
+        agreesWithTheCpu(seed, false);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    void agreesWithTheCpuWithQueriesGradientsAdded(long seed) {
+        agreesWithTheCpu(seed, true);
+    }
+
+    private static void agreesWithTheCpu(long seed, boolean addQueryGradients) {
         SplittableRandom random = new SplittableRandom(seed);
-        try (BothDevices devices = new BothDevices(seed)) {
+        try (BothDevices devices = new BothDevices(seed, addQueryGradients)) {
             Setting setting = Setting.random(devices, shape(random), lengths(random));
             int budget = random.nextInt(1, 6);
             double[] expected = setting.run(devices.cpu(), false, budget);
