@@ -171,7 +171,8 @@ class CommandLineTest {
         assertThat(missing.err()).contains("nowhere.conf");
         Cli.Outcome unknown = Cli.run(directory, "trian");
         assertThat(unknown.code()).isEqualTo(USAGE);
-        assertThat(unknown.err()).contains("train");
+        assertThat(unknown.err()).contains("error: ", "sparsebalance train?");
+        assertUsage("--set KEY=VALUE", "train", "--steps=5");
     }
 
     @Test
