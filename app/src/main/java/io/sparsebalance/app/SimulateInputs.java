@@ -88,9 +88,11 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         if (o.ranksPerHost != null && ranksPerHost < 1) {
             throw new ConfigException("--ranks-per-host " + ranksPerHost + " must be at least 1");
         }
-        Stream<Disturbances.SlowRank> slow = Stream.concat(parse("--slow", o.slow, Disturbances.SlowRank::parse).stream(),
-                parse("--slow-host", o.slowHosts, text -> Disturbances.slowHost(text, ranks, ranksPerHost)).stream()
-                        .flatMap(List::stream));
+        Stream<Disturbances.SlowRank> slow = Stream
+                .concat(parse("--slow", o.slow, Disturbances.SlowRank::parse).stream(),
+                        parse("--slow-host", o.slowHosts, text -> Disturbances.slowHost(text, ranks, ranksPerHost))
+                                .stream()
+                                .flatMap(List::stream));
         return new Disturbances(o.noise, slow.toList(), parse("--fail", o.fail, Disturbances.Failure::parse),
                 o.recoverySeconds);
     }
