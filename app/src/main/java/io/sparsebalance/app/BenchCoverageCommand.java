@@ -38,6 +38,8 @@ final class BenchCoverageCommand implements Callable<Integer> {
     private int documents;
     @Option(names = "--html", paramLabel = "FILE", defaultValue = "coverage.html", description = "Page with pictures. Default: ${DEFAULT-VALUE}.")
     private Path html;
+    @Option(names = "--svg", paramLabel = "FILE", description = "Write the page's first picture, coverage against mass, as a file of its own.")
+    private Path svg;
 
     @Override
     public Integer call() throws IOException {
@@ -60,8 +62,10 @@ final class BenchCoverageCommand implements Callable<Integer> {
                         + " data.max-document-tokens or lower attention.k-min");
             } else {
                 CoveragePage page = new CoveragePage(points);
-                Files.createDirectories(html.toAbsolutePath().getParent());
-                Files.writeString(html, page.html(conditions()));
+                write(html, page.html(conditions()));
+                if (svg != null) {
+                    write(svg, page.picture());
+                }
                 out.print(page.summary());
                 out.println("page " + html);
             }
@@ -70,6 +74,11 @@ final class BenchCoverageCommand implements Callable<Integer> {
         } finally {
             line.end();
         }
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Files.createDirectories(file.toAbsolutePath().getParent());
+        Files.writeString(file, text);
     }
 
     private String conditions() {

@@ -66,6 +66,9 @@ final class ConfigOptions {
         if (file != null) {
             arguments.addAll(List.of("--config", file.toAbsolutePath().toString()));
         }
+        if (model != null) {
+            arguments.addAll(List.of("--model", model));
+        }
         overrides.forEach(override -> arguments.addAll(List.of("--set", override)));
         return arguments;
     }

@@ -2,11 +2,11 @@ package io.sparsebalance.app;
 
 import io.sparsebalance.api.ConfigException;
 import java.io.PrintWriter;
-import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Entry of the command line. */
 @Command(name = "sparsebalance", mixinStandardHelpOptions = true, versionProvider = Version.class, subcommands = {
@@ -50,6 +50,7 @@ public final class Main implements Runnable {
     /** The command line without the exit; tests use it. */
     static CommandLine commandLine() {
         return new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((e, arguments) -> wrongArguments(e))
                 .setExecutionExceptionHandler((e, commandLine, parsed) -> {
                     PrintWriter err = commandLine.getErr();
                     if (e instanceof ConfigException) {
@@ -65,12 +66,32 @@ public final class Main implements Runnable {
                 });
     }
 
+    /** What is wrong and where the options are told; not all of them, among which the error would be lost. */
+    private static int wrongArguments(CommandLine.ParameterException e) {
+        CommandLine commandLine = e.getCommandLine();
+        PrintWriter err = commandLine.getErr();
+        CommandSpec command = commandLine.getCommandSpec();
+        err.println("error: " + e.getMessage());
+        boolean isUnmatched = e instanceof UnmatchedArgumentException;
+        if (!isUnmatched && !commandLine.getSubcommands().isEmpty()) {
+            commandLine.usage(err);
+        } else {
+            UnmatchedArgumentException.printSuggestions(e, err);
+            if (isUnmatched && command.findOption("--set") != null) {
+                err.println("keys of a run are set with --set KEY=VALUE; 'sparsebalance config show' tells them all");
+            }
+            err.println("options are told by '" + command.qualifiedName() + " --help'");
+        }
+        err.flush();
+        return USAGE;
+    }
+
     @Override
     public void run() {
         throw new CommandLine.ParameterException(spec.commandLine(), "which command? " + commands());
     }
 
-    private List<String> commands() {
-        return List.copyOf(spec.subcommands().keySet());
+    private String commands() {
+        return String.join(", ", spec.subcommands().keySet());
     }
 }

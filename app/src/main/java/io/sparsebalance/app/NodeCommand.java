@@ -39,13 +39,13 @@ final class NodeCommand implements Callable<Integer> {
     private ConfigOptions options;
     @Option(names = "--run", paramLabel = "NAME", description = "Directory of the run under run.directory (cluster.run).")
     private String run;
-    @Option(names = "--host", description = "Address at which the others reach this node (cluster.host).")
+    @Option(names = "--host", paramLabel = "ADDRESS", description = "Address at which the others reach this node (cluster.host).")
     private String host;
-    @Option(names = "--port", description = "Port of this node, 0 for any (cluster.port).")
+    @Option(names = "--port", paramLabel = "N", description = "Port of this node, 0 for any (cluster.port).")
     private Integer port;
     @Option(names = "--seed", paramLabel = "HOST:PORT", description = "Node to join (cluster.seeds). May be given again.")
     private List<String> seeds = new ArrayList<>();
-    @Option(names = "--role", split = ",", description = "control, worker, or both (cluster.roles).")
+    @Option(names = "--role", split = ",", paramLabel = "ROLE", description = "control, worker, or both (cluster.roles).")
     private List<String> roles = new ArrayList<>();
     @Option(names = "--ranks", paramLabel = "N", description = "Ranks of this node (run.ranks).")
     private Integer ranks;

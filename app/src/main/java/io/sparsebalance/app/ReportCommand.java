@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
 final class ReportCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
-    @Parameters(paramLabel = "RUN", defaultValue = "runs/latest", description = "Run directory; ${DEFAULT-VALUE} if left out.")
+    @Parameters(paramLabel = "RUN", arity = "0..1", defaultValue = "runs/latest", description = "Run directory; ${DEFAULT-VALUE} if left out.")
     private Path directory;
 
     @Override

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -87,10 +88,21 @@ record SimulateInputs(SimulationSettings settings, LatencyTables.Named table, Wo
         if (o.ranksPerHost != null && ranksPerHost < 1) {
             throw new ConfigException("--ranks-per-host " + ranksPerHost + " must be at least 1");
         }
-        Stream<Disturbances.SlowRank> slow = Stream.concat(o.slow.stream().map(Disturbances.SlowRank::parse),
-                o.slowHosts.stream().flatMap(text -> Disturbances.slowHost(text, ranks, ranksPerHost).stream()));
-        return new Disturbances(o.noise, slow.toList(), o.fail.stream().map(Disturbances.Failure::parse).toList(),
+        Stream<Disturbances.SlowRank> slow = Stream
+                .concat(parse("--slow", o.slow, Disturbances.SlowRank::parse).stream(),
+                        parse("--slow-host", o.slowHosts, text -> Disturbances.slowHost(text, ranks, ranksPerHost))
+                                .stream()
+                                .flatMap(List::stream));
+        return new Disturbances(o.noise, slow.toList(), parse("--fail", o.fail, Disturbances.Failure::parse),
                 o.recoverySeconds);
+    }
+
+    private static <T> List<T> parse(String option, List<String> texts, Function<String, T> parser) {
+        try {
+            return texts.stream().map(parser).toList();
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException(option + ": " + e.getMessage());
+        }
     }
 
     private static SparsitySettings sparsity(SimulateOptions o, Optional<TrainingConfig> config) {

@@ -161,6 +161,18 @@ class TokenStoreTest {
                 .hasMessageContaining("broken.zip");
     }
 
+    /** Reading it is an input/output error for every user, also for one whom no permission stops. */
+    @Test
+    void aFileThatCannotBeReadIsNamed() throws IOException {
+        Path unreadable = Path.of("/proc/self/mem");
+        org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(unreadable), "this system has no /proc/self/mem");
+        Files.createSymbolicLink(texts.resolve("damaged.txt"), unreadable);
+        assertThatThrownBy(() -> open(SETTINGS)).isInstanceOf(DataException.class)
+                .hasMessageContaining("cannot read").hasMessageContaining("damaged.txt")
+                .hasMessageContaining("may be read");
+        assertThat(cache).isEmptyDirectory();
+    }
+
     @Test
     void everyWrongByteOfAStoreIsFound() throws IOException {
         Files.writeString(texts.resolve("a.txt"), "some text for the store");

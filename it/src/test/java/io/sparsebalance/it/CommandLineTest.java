@@ -135,6 +135,19 @@ class CommandLineTest {
         assertUsage("did you mean qwen3-0.6b?", "profile", "--model=qwen-0.6b");
     }
 
+    @Test
+    void coverageIsComparedWithAttentionMassAndDrawn() throws Exception {
+        Path page = directory.resolve("pages/coverage.html");
+        Path picture = directory.resolve("pages/coverage.svg");
+        Cli.Outcome outcome = Cli.run(directory, command("bench", "coverage", "--train-steps=2", "--documents=2",
+                "--html=" + page, "--svg=" + picture, "--set=data.held-out-fraction=0.3", "--set=attention.k-min=1"));
+        assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(OK);
+        assertThat(outcome.out()).contains("layer 1: router coverage", "rank correlation");
+        assertThat(Files.readString(page)).contains("<svg", "2 steps of training").doesNotContain("NaN")
+                .doesNotContain("src=");
+        assertThat(Files.readString(picture)).startsWith("<svg xmlns").contains("true attention mass");
+    }
+
     private void assertUsage(String message, String... words) throws Exception {
         Cli.Outcome outcome = Cli.run(directory, words);
         assertThat(outcome.code()).as(outcome.err() + outcome.out()).isEqualTo(USAGE);
@@ -171,7 +184,8 @@ class CommandLineTest {
         assertThat(missing.err()).contains("nowhere.conf");
         Cli.Outcome unknown = Cli.run(directory, "trian");
         assertThat(unknown.code()).isEqualTo(USAGE);
-        assertThat(unknown.err()).contains("train");
+        assertThat(unknown.err()).contains("error: ", "sparsebalance train?");
+        assertUsage("--set KEY=VALUE", "train", "--steps=5");
     }
 
     @Test

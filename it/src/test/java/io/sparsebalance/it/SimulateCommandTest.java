@@ -103,6 +103,8 @@ class SimulateCommandTest {
         assertError("did you mean qwen2.5-3b?", "--table", "qwen2.5-7b");
         assertError("ranks 0 must be at least 1", "--ranks", "0");
         assertError("there is no slow rank 8", "--slow", "8:2");
+        assertError("--slow: '0:x' must be", "--slow", "0:x");
+        assertError("--fail: '3' must be RANK@STEP", "--fail", "3");
         assertError("arm 'sab/dts'", "--arms", "sab/dts");
         assertError("batch.token-cap", "--token-cap", "1000", "--steps", "1");
         assertError("sparsebalance profile", "--set", "run.ranks=4");

@@ -36,7 +36,7 @@ public final class CoveragePage {
                 .append(Page.section("All documents, layers and budgets",
                         "Each point is a document in one layer at one budget. On the dashed line the router's coverage is"
                                 + " the true mass; above it, attention keeps more than the router says.",
-                        scatter()));
+                        scatter().toString()));
         for (int layer = 0; layer < numLayers; layer++) {
             html.append(Page.section("Layer " + layer,
                     "Mean over documents by budget: <b style=\"color:var(--busy)\">router coverage</b> and"
@@ -111,7 +111,12 @@ public final class CoveragePage {
         return text.append("</table>\n").toString();
     }
 
-    private String scatter() {
+    /** Coverage against mass, as an SVG file. */
+    public String picture() {
+        return scatter().standalone();
+    }
+
+    private Svg scatter() {
         Svg svg = new Svg(SIDE, "True attention mass by router coverage");
         Axis x = Axis.exact(0, 1, Svg.LEFT, Svg.right());
         Axis y = Axis.exact(0, 1, svg.bottom(), Svg.TOP);
@@ -122,7 +127,7 @@ public final class CoveragePage {
                     "layer %d, %d tokens, budget %d: coverage %.3f, mass %.3f", point.layer(), point.length(),
                     point.budget(), point.routerCoverage(), point.trueMass()));
         }
-        return svg.toString();
+        return svg;
     }
 
     private String curves(int layer) {
