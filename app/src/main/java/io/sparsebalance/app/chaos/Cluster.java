@@ -110,7 +110,8 @@ final class Cluster implements AutoCloseable {
         return slot.process;
     }
 
-    synchronized boolean isComplete() {
+    /** Takes no lock: it is asked by whoever holds that of {@link RunWatch}, which is taken after this one's. */
+    boolean isComplete() {
         return nodes().stream().allMatch(Slot::isAlive);
     }
 

@@ -6,7 +6,8 @@ import java.util.Optional;
 /** A place for a node, in which one process follows another. Guarded by its {@link Cluster}. */
 final class Slot {
     final int number;
-    NodeProcess process;
+    /** Read without the lock, too. */
+    volatile NodeProcess process;
     /** Of the process, once it has told. */
     String address = "";
     Optional<Links.Ports> ports = Optional.empty();
@@ -20,7 +21,8 @@ final class Slot {
     }
 
     boolean isAlive() {
-        return process != null && process.isAlive();
+        NodeProcess now = process;
+        return now != null && now.isAlive();
     }
 
     @Override
