@@ -46,7 +46,8 @@ final class ChaosReport {
                     trial.digest().equals(chaos.expectedDigest()) ? "equal" : "**" + trial.digest() + "**",
                     String.join("; ", problems(trial))));
         }
-        text.append("\nMedian / p95 (of throughput p5) over the faults that were noticed or overcome; `-`: does not apply.\n\n");
+        text.append(
+                "\nMedian / p95 (of throughput p5) over the faults that were noticed or overcome; `-`: does not apply.\n\n");
         text.append("| fault | n | fired | ").append(String.join(" | ", COLUMNS)).append(" |\n|---|---|---|");
         text.append("---|".repeat(COLUMNS.size())).append('\n');
         byKind(chaos).forEach((kind, faults) -> row(text, kind, faults));
