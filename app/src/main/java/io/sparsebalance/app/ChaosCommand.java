@@ -74,7 +74,6 @@ final class ChaosCommand implements Callable<Integer> {
     }
 
     private String command() {
-        return "sparsebalance " + spec.name() + " "
-                + String.join(" ", spec.commandLine().getParseResult().originalArgs());
+        return "sparsebalance " + String.join(" ", spec.commandLine().getParseResult().originalArgs());
     }
 }
