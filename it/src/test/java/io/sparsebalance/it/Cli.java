@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs the command line as a real process, on the test's own class path and JVM. */
 final class Cli {
-    private static final long TIMEOUT_SECONDS = 240;
+    private static final long TIMEOUT_SECONDS = 120;
 
     private Cli() {
     }
