@@ -47,7 +47,7 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         ByteBuf bytes = (ByteBuf) message;
-        if (bytes == place) {
+        if (isPlace(bytes)) {
             place = null;
             if (frame != null) {
                 advance(bytes.readableBytes());
@@ -57,6 +57,11 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
             backlog.add(bytes);
         }
         drain(context);
+    }
+
+    @SuppressWarnings("ReferenceEquality") // it is this very buffer, not one that equals it
+    private boolean isPlace(ByteBuf bytes) {
+        return bytes == place;
     }
 
     /** Where the next bytes belong: the rest of a head, or of a payload. Null if they cannot go there yet. */
