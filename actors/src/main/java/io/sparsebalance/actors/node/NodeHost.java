@@ -3,7 +3,6 @@ package io.sparsebalance.actors.node;
 import io.sparsebalance.actors.fault.FaultHooks;
 import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.run.PartsFactory;
-import io.sparsebalance.actors.rundir.RunDirectory;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
@@ -113,7 +112,7 @@ public final class NodeHost {
 
     private void run() {
         NodeEnd end;
-        try (RunParts parts = prepare()) {
+        try (RunParts parts = factory.prepareToWrite(config.cluster().run(), config, this::preparing)) {
             end = act(parts);
         } catch (Exception | Error e) {
             RuntimeException failure = e instanceof RuntimeException known
@@ -122,11 +121,6 @@ public final class NodeHost {
             end = new NodeEnd(NodeEnd.Kind.RUN_ENDED, Optional.of(failure), 0, "");
         }
         released.complete(end);
-    }
-
-    private RunParts prepare() throws IOException {
-        RunDirectory.requireWritable(config);
-        return factory.prepare(config.cluster().run(), config, this::preparing);
     }
 
     private void preparing(String what) {

@@ -1,9 +1,11 @@
 package io.sparsebalance.actors.run;
 
+import io.sparsebalance.actors.rundir.RunDirectory;
 import io.sparsebalance.actors.training.RunParts;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.data.TokenStore;
 import io.sparsebalance.policies.workload.Workload;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -17,6 +19,16 @@ public interface PartsFactory {
      * @param progress is told what is done, in sentences
      */
     RunParts prepare(String runId, TrainingConfig config, Consumer<String> progress);
+
+    /**
+     * As {@link #prepare}, of a run that is to be written: what can be known to fail later is not prepared for.
+     *
+     * @throws IOException if nothing can be written below {@code run.directory}
+     */
+    default RunParts prepareToWrite(String runId, TrainingConfig config, Consumer<String> progress) throws IOException {
+        RunDirectory.requireWritable(config);
+        return prepare(runId, config, progress);
+    }
 
     /** The real one. */
     static PartsFactory engine() {

@@ -117,7 +117,7 @@ public final class RunHost implements TrainingRun {
     private void run() {
         RunJournal notifier = null;
         End end;
-        try (RunParts parts = prepare();
+        try (RunParts parts = factory.prepareToWrite(runId, config, this::preparing);
                 RunDirectory directory = RunDirectory.create(config)) {
             try (RunJournal journal = new RunJournal(runId, directory, listeners, FaultHooks.none())) {
                 notifier = journal;
@@ -138,12 +138,6 @@ public final class RunHost implements TrainingRun {
         } else {
             result.complete(end.result());
         }
-    }
-
-    /** What can be known to fail later is not prepared for. */
-    private RunParts prepare() throws IOException {
-        RunDirectory.requireWritable(config);
-        return factory.prepare(runId, config, this::preparing);
     }
 
     private void preparing(String what) {

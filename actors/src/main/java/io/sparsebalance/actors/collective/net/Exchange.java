@@ -98,7 +98,9 @@ final class Exchange {
     void release(Peer peer) {
         Inbound inbound;
         synchronized (this) {
-            peer.release();
+            if (!peer.release()) {
+                return;
+            }
             inbound = peer.inbound();
         }
         inbound.resume();

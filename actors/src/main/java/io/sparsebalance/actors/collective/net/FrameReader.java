@@ -12,15 +12,18 @@ import java.util.Deque;
 import java.util.zip.CRC32C;
 
 /**
- * Cuts what arrives into frames and copies each payload to where it belongs at once; stops reading from the network while
- * there is no place for one. Runs on the connection's event loop.
+ * Cuts what arrives into frames and puts each payload where it belongs at once; stops reading from the network while there is no
+ * place for one. Bytes that the network wrote to {@link #place} are there already; all others are copied. Runs on the connection's
+ * event loop.
  */
 abstract class FrameReader extends ChannelInboundHandlerAdapter {
-    private final ByteBuf head = Unpooled.buffer(Frame.HEAD_BYTES, Frame.HEAD_BYTES);
+    private final ByteBuf head = Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(Frame.HEAD_BYTES)).clear();
     private final CRC32C crc = new CRC32C();
     private final Deque<ByteBuf> backlog = new ArrayDeque<>();
     private Frame frame;
     private ByteBuffer target;
+    /** Given to the network to be written to; null for none. */
+    private ByteBuf place;
     private boolean draining;
     /** The connection has ended, and what had come over it before is still to be read. */
     private boolean ended;
@@ -43,8 +46,31 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-        backlog.add((ByteBuf) message);
+        ByteBuf bytes = (ByteBuf) message;
+        if (isPlace(bytes)) {
+            place = null;
+            if (frame != null) {
+                advance(bytes.readableBytes());
+            }
+            bytes.release();
+        } else {
+            backlog.add(bytes);
+        }
         drain(context);
+    }
+
+    @SuppressWarnings("ReferenceEquality") // it is this very buffer, not one that equals it
+    private boolean isPlace(ByteBuf bytes) {
+        return bytes == place;
+    }
+
+    /** Where the next bytes belong: the rest of a head, or of a payload. Null if they cannot go there yet. */
+    final ByteBuf place() {
+        if (closed || ended || !backlog.isEmpty() || lacksPlace()) {
+            return null;
+        }
+        place = frame == null ? head.retain() : Unpooled.wrappedBuffer(target.slice()).clear();
+        return place;
     }
 
     /** There may be a place now. Event loop only. */
@@ -61,7 +87,7 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
         draining = true;
         try {
             boolean goesOn = true;
-            while (goesOn && !closed && (!backlog.isEmpty() || lacksPlace())) {
+            while (goesOn && !closed && (!backlog.isEmpty() || lacksPlace() || isWhole())) {
                 ByteBuf first = backlog.isEmpty() ? Unpooled.EMPTY_BUFFER : backlog.peek();
                 goesOn = take(context, first);
                 if (!closed && !backlog.isEmpty() && !first.isReadable()) {
@@ -94,6 +120,11 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
         return frame != null && target == null;
     }
 
+    /** Whether all of a head or of a payload is there, and nothing was done with it yet. */
+    private boolean isWhole() {
+        return frame == null ? !head.isWritable() : target != null && !target.hasRemaining();
+    }
+
     /** Takes some bytes; false if there is no place for them. */
     private boolean take(ChannelHandlerContext context, ByteBuf bytes) throws ProtocolException {
         if (frame == null) {
@@ -121,11 +152,15 @@ abstract class FrameReader extends ChannelInboundHandlerAdapter {
     private void copy(ByteBuf bytes) {
         int count = Math.min(target.remaining(), bytes.readableBytes());
         if (count > 0) {
-            ByteBuffer part = target.slice(target.position(), count);
-            bytes.readBytes(part.duplicate());
-            crc.update(part);
-            target.position(target.position() + count);
+            bytes.readBytes(target.slice(target.position(), count));
+            advance(count);
         }
+    }
+
+    /** So many bytes more are where they belong. */
+    private void advance(int count) {
+        crc.update(target.slice(target.position(), count));
+        target.position(target.position() + count);
     }
 
     private void finish(ChannelHandlerContext context) throws ProtocolException {

@@ -17,6 +17,8 @@ final class Peer {
     private long numBegun;
     private long numArrived;
     private long numReleased;
+    /** Whether the event loop found no room, and is to be told of some. */
+    private boolean waitsForRoom;
     private Outbound outbound;
     private Inbound inbound;
     /** Of the running sum: contributions that were added, and parts of the sum that have come. */
@@ -63,6 +65,7 @@ final class Peer {
     /** Room for a contribution, or null. */
     ByteBuffer begin(Frame frame) {
         if (numBegun - numReleased == ROOM) {
+            waitsForRoom = true;
             return null;
         }
         int slot = (int) (numBegun % ROOM);
@@ -98,9 +101,13 @@ final class Peer {
         return arrivalNanos[(int) (numReleased % ROOM)];
     }
 
-    void release() {
+    /** The oldest contribution was added; returns whether the event loop waits for the room. */
+    boolean release() {
         numReleased++;
         numTaken++;
+        boolean waited = waitsForRoom;
+        waitsForRoom = false;
+        return waited;
     }
 
     /** Contributions to the running sum that have come. */

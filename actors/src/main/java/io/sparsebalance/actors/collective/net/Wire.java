@@ -4,7 +4,6 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
@@ -49,7 +48,7 @@ final class Wire implements AutoCloseable {
         this.from = from;
     }
 
-    Bootstrap client(Endpoint endpoint, Supplier<ChannelHandler> handler) {
+    Bootstrap client(Endpoint endpoint, Supplier<FrameReader> handler) {
         Bootstrap bootstrap = new Bootstrap().group(loops).channel(NioSocketChannel.class)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS).option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.WRITE_BUFFER_WATER_MARK, QUEUE)
@@ -59,24 +58,27 @@ final class Wire implements AutoCloseable {
         return bootstrap;
     }
 
-    ServerBootstrap server(Supplier<ChannelHandler> handler) {
+    ServerBootstrap server(Supplier<FrameReader> handler) {
         return new ServerBootstrap().group(loops).channel(NioServerSocketChannel.class)
                 .childOption(ChannelOption.TCP_NODELAY, true).childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, QUEUE)
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, reads())
                 .childHandler(initializer(() -> tls.map(Wire::engine), handler));
     }
 
+    /** With TLS. */
     private static AdaptiveRecvByteBufAllocator reads() {
         return new AdaptiveRecvByteBufAllocator(LEAST_READ, FIRST_READ, MOST_READ);
     }
 
     private static ChannelInitializer<Channel> initializer(Supplier<Optional<SSLEngine>> engines,
-            Supplier<ChannelHandler> handler) {
+            Supplier<FrameReader> handler) {
         return new ChannelInitializer<>() {
             @Override
             protected void initChannel(Channel channel) {
-                engines.get().ifPresent(engine -> channel.pipeline().addLast(new SslHandler(engine)));
-                channel.pipeline().addLast(handler.get());
+                FrameReader reader = handler.get();
+                engines.get().ifPresentOrElse(engine -> channel.pipeline().addLast(new SslHandler(engine)),
+                        () -> channel.config().setRecvByteBufAllocator(new InPlaceReads(reader)));
+                channel.pipeline().addLast(reader);
             }
         };
     }

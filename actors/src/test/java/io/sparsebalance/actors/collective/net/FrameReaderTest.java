@@ -10,6 +10,7 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
@@ -63,6 +64,46 @@ class FrameReaderTest {
         hasPlace = true;
         reader.resume(context);
         assertThat(seen).containsExactly("lost: the connection was closed");
+    }
+
+    @Test
+    void whatTheNetworkWritesInPlaceIsReadAsWhatIsCopied() {
+        Random random = new Random(1);
+        List<String> expected = new ArrayList<>();
+        ByteBuf stream = Unpooled.buffer();
+        for (int i = 0; i < 200; i++) {
+            int bytes = random.nextInt(4) == 0 ? 0 : random.nextInt(500);
+            stream.writeBytes(frame(Frame.Type.CONTRIBUTION, bytes));
+            expected.add("CONTRIBUTION of " + bytes);
+        }
+        while (stream.isReadable()) {
+            hasPlace = random.nextInt(3) > 0;
+            if (hasPlace && context != null) {
+                reader.resume(context);
+            }
+            ByteBuf place = reader.place();
+            assertThat(place == null || place.isWritable()).isTrue();
+            arrive(place == null ? Unpooled.buffer(100, 100) : place, stream, 1 + random.nextInt(300));
+        }
+        hasPlace = true;
+        reader.resume(context);
+        assertThat(seen).isEqualTo(expected);
+    }
+
+    @Test
+    void damageIsFoundInPlaceToo() {
+        hasPlace = true;
+        ByteBuf stream = frame(Frame.Type.CONTRIBUTION, 100);
+        stream.setByte(Frame.HEAD_BYTES + 50, 1);
+        arrive(reader.place(), stream, Frame.HEAD_BYTES);
+        arrive(reader.place(), stream, 100);
+        assertThat(seen).containsExactly("lost: a frame whose payload was damaged on the way");
+        assertThat(reader.place()).isNull();
+    }
+
+    private void arrive(ByteBuf place, ByteBuf stream, int most) {
+        place.writeBytes(stream, Math.min(most, Math.min(place.writableBytes(), stream.readableBytes())));
+        channel.writeInbound(place);
     }
 
     private static ByteBuf frame(Frame.Type type, int bytes) {
