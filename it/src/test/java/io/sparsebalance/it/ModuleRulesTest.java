@@ -76,7 +76,7 @@ class ModuleRulesTest {
     /** A rule on an empty set would pass for the wrong reason. */
     @ArchTest
     static void everyModuleIsSeen(JavaClasses classes) {
-        for (String module : new String[]{"policies", "kernels", "data", "engine", "actors", "app"}) {
+        for (String module : new String[]{"policies", "kernels", "data", "engine", "actors", "app", "bench"}) {
             Assertions
                     .assertThat(
                             classes.stream().anyMatch(c -> c.getPackageName().startsWith("io.sparsebalance." + module)))
