@@ -77,8 +77,8 @@ final class ClusterSettings {
      */
     static Quorum.Patience quorum(TrainingConfig.Cluster cluster) {
         boolean tight = cluster.detection() == TrainingConfig.Detection.TIGHT;
-        return new Quorum.Patience(Duration.ofMillis(tight ? 800 : 3000).toNanos(),
-                Duration.ofMillis(tight ? 1300 : 5000).toNanos(), Duration.ofMillis(500).toNanos());
+        return new Quorum.Patience(Duration.ofMillis(tight ? 1100 : 3000).toNanos(),
+                Duration.ofMillis(tight ? 1600 : 5000).toNanos(), Duration.ofMillis(500).toNanos());
     }
 
     /** Addresses to join, this node's own first if it begins the cluster. */
