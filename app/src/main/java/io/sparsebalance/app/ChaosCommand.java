@@ -66,7 +66,7 @@ final class ChaosCommand implements Callable<Integer> {
             };
             Chaos chaos = new Chaos(Main.class, new Chaos.Request(plan, Optional.ofNullable(config), overrides, seed,
                     repeats, out, command()), progress);
-            try (StopHook hook = new StopHook(chaos::stop, err,
+            try (StopHook _ = new StopHook(chaos::stop, err,
                     "stopping: all nodes are ended, then the report of what was done is written", Main.STOPPED)) {
                 Chaos.Result result = chaos.run();
                 standardOut.println(json ? result.json() : result.summary());

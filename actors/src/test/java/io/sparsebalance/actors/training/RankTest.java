@@ -96,7 +96,8 @@ class RankTest {
 
     /** A rank of a generation of its own. */
     private ActorRef<ToRank> active(Fakes.Worker worker) {
-        ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> worker, (order, steps) -> {}));
+        ActorRef<ToRank> rank = KIT
+                .spawn(Rank.create(MEMBER, "run", plane(), collective -> worker, (order, steps) -> {}));
         rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
         ToCoordinator.RankReady ready = coordinator.expectMessageClass(ToCoordinator.RankReady.class);
         assertThat(ready.description()).isEqualTo("fake");

@@ -65,7 +65,7 @@ final class FaultTrial {
         fired = injector.inject(id, fault, targets);
         Optional<Commit> recovered = switch (fault.kind()) {
             case JOIN -> join();
-            case KILL_JOINER -> goneOnSince(start = System.nanoTime());
+            case KILL_JOINER -> goneOnSinceLastKill();
             default -> fault.lasts().isPresent() ? lasting(healthy) : untilGoneOn();
         };
         fired |= hasFired();
@@ -139,6 +139,11 @@ final class FaultTrial {
             measureRate(healthy);
         }
         return goneOnSince(healed);
+    }
+
+    private Optional<Commit> goneOnSinceLastKill() throws InterruptedException {
+        start = System.nanoTime();
+        return goneOnSince(start);
     }
 
     private Optional<Commit> goneOnSince(long over) throws InterruptedException {
