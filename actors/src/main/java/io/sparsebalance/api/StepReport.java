@@ -43,11 +43,12 @@ public record StepReport(long step, double loss, OptionalDouble heldOutLoss, dou
      * @param waitSeconds waited for the slowest rank at the reduce
      * @param predictedSeconds of its micro-batches, at the budgets that they ran with
      * @param speedFactor running estimate of busy / predicted; 1 = as predicted
+     * @param slowdown speedFactor over that of the other ranks; 0 in steps that an earlier version wrote
      * @param cause why a straggler is one, {@code device}, {@code host} or {@code gc}; {@code even} of another rank
      * @param host that it runs on
      */
     public record RankStep(int rank, double busySeconds, double waitSeconds, double predictedSeconds,
-            double speedFactor, boolean straggler, String cause, String host) {
+            double speedFactor, double slowdown, boolean straggler, String cause, String host) {
         /** Steps that an earlier version wrote name neither cause nor host. */
         public RankStep {
             cause = cause == null ? "" : cause;

@@ -18,7 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(name = "chaos", mixinStandardHelpOptions = true, sortOptions = false, description = {
     "Runs a cluster on this machine, makes its nodes, links, devices and disk fail by a plan, and compares what was"
             + " trained with a run in which nothing failed.",
-    "Ends with 0 only if every fault had an effect, the run went on after each, and the bits are the same."}, footerHeading = "%nExamples:%n", footer = {
+    "Ends with 0 only if every fault had an effect, the run went on after each, and the bits are the same.",
+    "Ctrl-C ends all nodes and writes the report of what was done."}, footerHeading = "%nExamples:%n", footer = {
         "  sparsebalance chaos --plan cluster-config/chaos/smoke.conf --out /tmp/chaos",
         "  sparsebalance chaos --plan cluster-config/chaos/coordinator.conf --seed 7 --repeats 2 --out /tmp/losses"})
 final class ChaosCommand implements Callable<Integer> {
@@ -63,11 +64,15 @@ final class ChaosCommand implements Callable<Integer> {
                     err.flush();
                 }
             };
-            Chaos.Result result = new Chaos(Main.class, new Chaos.Request(plan, Optional.ofNullable(config), overrides,
-                    seed, repeats, out, command()), progress).run();
-            standardOut.println(json ? result.json() : result.summary());
-            standardOut.flush();
-            return result.good() ? Main.OK : Main.FAILED;
+            Chaos chaos = new Chaos(Main.class, new Chaos.Request(plan, Optional.ofNullable(config), overrides, seed,
+                    repeats, out, command()), progress);
+            try (StopHook _ = new StopHook(chaos::stop, err,
+                    "stopping: all nodes are ended, then the report of what was done is written", Main.STOPPED)) {
+                Chaos.Result result = chaos.run();
+                standardOut.println(json ? result.json() : result.summary());
+                standardOut.flush();
+                return result.stopped() ? Main.STOPPED : result.good() ? Main.OK : Main.FAILED;
+            }
         } finally {
             System.setOut(systemOut);
         }

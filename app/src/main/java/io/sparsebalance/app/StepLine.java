@@ -8,6 +8,8 @@ final class StepLine {
     static final String HEADER = "      step    loss    norm  tokens/s  memory  imbalance  slowest      density  coverage       eta";
     private static final double MEGA = 1 << 20;
     private static final int MINUTE = 60;
+    /** Pauses are no matter of the device's speed. */
+    private static final String GC = "gc";
 
     private StepLine() {
     }
@@ -24,9 +26,10 @@ final class StepLine {
         }
         for (StepReport.RankStep rank : r.ranks()) {
             if (rank.straggler()) {
-                line += String.format(Locale.ROOT,
-                        "  rank %d on %s is a straggler (%s), %.2f times as slow as predicted", rank.rank(),
-                        rank.host(), rank.cause(), rank.speedFactor());
+                line += String.format(Locale.ROOT, "  rank %d on %s is a straggler (%s)%s", rank.rank(), rank.host(),
+                        rank.cause(), rank.cause().equals(GC)
+                                ? ""
+                                : String.format(Locale.ROOT, ", %.2f times as slow as the others", rank.slowdown()));
             }
         }
         return line;

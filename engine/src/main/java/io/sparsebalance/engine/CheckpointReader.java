@@ -26,10 +26,13 @@ final class CheckpointReader {
 
     private final ModelConfig model;
     private final TrainingState state;
+    private final WholeCheckpoints whole;
 
-    CheckpointReader(ModelConfig model, TrainingState state) {
+    /** @param whole knows which need not be read again, and is told of each one verified */
+    CheckpointReader(ModelConfig model, TrainingState state, WholeCheckpoints whole) {
         this.model = model;
         this.state = state;
+        this.whole = whole;
     }
 
     /**
@@ -54,6 +57,7 @@ final class CheckpointReader {
                 continue;
             }
             load(checkpoint, manifest);
+            whole.remember(checkpoint);
             return step;
         }
         throw new IOException("no whole checkpoint under " + directory.toAbsolutePath() + ": "
@@ -63,6 +67,9 @@ final class CheckpointReader {
 
     /** Whether every byte of a checkpoint is as it was written; one that this model or version cannot use may well be. */
     boolean isWhole(Path checkpoint, long step) {
+        if (whole.isUnchanged(checkpoint)) {
+            return true;
+        }
         try {
             verify(checkpoint, step);
             return true;

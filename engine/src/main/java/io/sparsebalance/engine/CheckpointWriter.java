@@ -30,15 +30,19 @@ final class CheckpointWriter {
 
     private final ModelConfig model;
     private final TrainingState state;
+    private final WholeCheckpoints whole;
     private final FileOpener opener;
 
-    CheckpointWriter(ModelConfig model, TrainingState state) {
-        this(model, state, path -> FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+    CheckpointWriter(ModelConfig model, TrainingState state, WholeCheckpoints whole) {
+        this(model, state, whole,
+                path -> FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
     }
 
-    CheckpointWriter(ModelConfig model, TrainingState state, FileOpener opener) {
+    /** @param whole knows which need not be read again, and is told of each one written */
+    CheckpointWriter(ModelConfig model, TrainingState state, WholeCheckpoints whole, FileOpener opener) {
         this.model = model;
         this.state = state;
+        this.whole = whole;
         this.opener = opener;
     }
 
@@ -70,8 +74,9 @@ final class CheckpointWriter {
                 writeFully(channel, ByteBuffer.wrap(manifest));
                 channel.force(true);
             }
-            CheckpointReader reader = new CheckpointReader(model, state);
+            CheckpointReader reader = new CheckpointReader(model, state, whole);
             checkpoints.publish(step, older -> reader.isWhole(checkpoints.checkpoint(older), older));
+            whole.remember(checkpoints.checkpoint(step));
             return checkpoints.checkpoint(step);
         } catch (IOException e) {
             IOException described = new IOException(describe(directory, step, e), e);

@@ -23,6 +23,7 @@ final class DecoderTrainer implements Trainer {
     private final Decoder decoder;
     private final DecoderWeights weights;
     private final DecoderWeights weightGradients;
+    private final WholeCheckpoints whole = new WholeCheckpoints();
     private final ParameterUpdate update;
 
     /** @param chunkBytes most bytes of logits at once */
@@ -186,18 +187,18 @@ final class DecoderTrainer implements Trainer {
 
     @Override
     public Path saveCheckpoint(Path directory, long step) throws IOException {
-        return state.copy(() -> new CheckpointWriter(model, state).write(directory, step));
+        return state.copy(() -> new CheckpointWriter(model, state, whole).write(directory, step));
     }
 
     /** A writer of this replica's checkpoints with another way to open files, for tests. */
     CheckpointWriter checkpointWriter(CheckpointWriter.FileOpener opener) {
-        return new CheckpointWriter(model, state, opener);
+        return new CheckpointWriter(model, state, whole, opener);
     }
 
     @Override
     public long loadCheckpoint(Path directory) throws IOException {
         return state.load(directory, () -> {
-            long step = new CheckpointReader(model, state).read(directory);
+            long step = new CheckpointReader(model, state, whole).read(directory);
             state.refreshCopy(context);
             return step;
         });

@@ -11,6 +11,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -83,6 +85,20 @@ class CheckpointTest {
         assertThat(names(directory)).containsExactlyInAnyOrder("step-00000010", "step-00000030", "latest");
         writer.trainer().saveCheckpoint(directory, 40);
         assertThat(names(directory)).containsExactlyInAnyOrder("step-00000030", "step-00000040", "latest");
+    }
+
+    /** The writer has seen it whole, and need not read it again if it is as it was; but it is not. */
+    @Test
+    void aWrongBitInOneIsFoundBeforeTheOneBeforeItIsDeleted() throws IOException {
+        saveTwo();
+        Path file = directory.resolve("step-00000020/parameters.bin");
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[1] ^= 1;
+        Files.write(file, bytes);
+        // Clocks of files may tick more seldom than this test writes.
+        Files.setLastModifiedTime(file, FileTime.from(Instant.now().plusSeconds(1)));
+        writer.trainer().saveCheckpoint(directory, 30);
+        assertThat(names(directory)).containsExactlyInAnyOrder("step-00000010", "step-00000030", "latest");
     }
 
     @Test

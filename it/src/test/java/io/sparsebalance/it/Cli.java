@@ -20,11 +20,17 @@ final class Cli {
 
     /** Starts a process with its output in two files beside each other. */
     static Process start(Path directory, String... arguments) throws IOException {
+        return start(directory, List.of(), arguments);
+    }
+
+    /** The same, with options of the JVM. */
+    static Process start(Path directory, List<String> options, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
                         "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
                         "--add-modules=jdk.incubator.vector", "-cp",
                         System.getProperty("java.class.path"), "io.sparsebalance.app.Main"));
+        command.addAll(1, options);
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command).directory(directory.toFile())
                 .redirectOutput(directory.resolve("out.txt").toFile())

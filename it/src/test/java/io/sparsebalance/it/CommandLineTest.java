@@ -156,7 +156,10 @@ class CommandLineTest {
 
     @Test
     void aSignalFinishesTheStepWritesACheckpointAndLeavesNothingRunning() throws Exception {
-        Process process = Cli.start(directory, arguments("run.steps=100000", "run.evaluation.every=0"));
+        Leftovers leftovers = Leftovers.in(directory);
+        Process process = Cli.start(directory, List.of(leftovers.option()),
+                arguments("run.steps=100000", "run.evaluation.every=0"));
+        leftovers.see(process.toHandle());
         Path latest = directory.resolve("runs/latest");
         Path metrics = latest.resolve("metrics.jsonl");
         while (process.isAlive() && !(Files.exists(metrics) && Files.size(metrics) > 0)) {
@@ -171,7 +174,7 @@ class CommandLineTest {
             assertThat(checkpoints.map(p -> p.getFileName().toString()))
                     .contains(String.format("step-%08d", steps.getLast().step()));
         }
-        assertThat(process.descendants()).isEmpty();
+        leftovers.assertNone(List.of());
     }
 
     @Test

@@ -27,29 +27,34 @@ final class Launched implements AutoCloseable {
             .compile("\\[node (\\d+)] this node coordinates the run, in term (\\d+).*");
     private static final Pattern STEP = Pattern.compile("\\s*(\\d+)/\\d+ .*");
     private static final long TIMEOUT_SECONDS = 100;
-    private static final long GONE_SECONDS = 15;
+    private static final long LOOK_MILLIS = 50;
 
     private final Process process;
+    private final Leftovers leftovers;
     private final List<String> lines = new ArrayList<>();
     private final Map<Integer, Long> pids = new TreeMap<>();
     private final Map<Integer, String> addresses = new TreeMap<>();
     private int coordinator;
     private long step;
 
-    private Launched(Process process) {
+    private Launched(Process process, Leftovers leftovers) {
         this.process = process;
+        this.leftovers = leftovers;
+        leftovers.see(process.toHandle());
         read(process.getInputStream());
         read(process.getErrorStream());
     }
 
     static Launched start(Path directory, String... arguments) throws IOException {
+        Leftovers leftovers = Leftovers.in(directory);
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC",
+                leftovers.option(),
                 "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
                 "--add-modules=jdk.incubator.vector", "-Dkryo.unsafe=false", "-cp",
                 System.getProperty("java.class.path"), "io.sparsebalance.app.Main"));
         command.addAll(List.of(arguments));
-        return new Launched(new ProcessBuilder(command).directory(directory.toFile()).start());
+        return new Launched(new ProcessBuilder(command).directory(directory.toFile()).start(), leftovers);
     }
 
     private void read(InputStream stream) {
@@ -71,6 +76,7 @@ final class Launched implements AutoCloseable {
         Matcher stepLine = STEP.matcher(line);
         if (node.matches()) {
             pids.put(Integer.parseInt(node.group(1)), Long.parseLong(node.group(2)));
+            ProcessHandle.of(Long.parseLong(node.group(2))).ifPresent(leftovers::see);
             addresses.put(Integer.parseInt(node.group(1)), node.group(3));
         } else if (coordinates.matches()) {
             coordinator = Integer.parseInt(coordinates.group(1));
@@ -89,6 +95,17 @@ final class Launched implements AutoCloseable {
                 throw new AssertionError("waited in vain for " + what + "; the output:\n" + String.join("\n", lines));
             }
             wait(left);
+        }
+    }
+
+    /** Waits until one of the processes that it has started is as wanted. */
+    void awaitChild(String what, Predicate<ProcessHandle> condition) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
+        while (descendants().stream().noneMatch(condition)) {
+            if (System.nanoTime() - deadline >= 0) {
+                throw new AssertionError("waited in vain for " + what + "; the output:\n" + output());
+            }
+            process.waitFor(LOOK_MILLIS, TimeUnit.MILLISECONDS);
         }
     }
 
@@ -131,7 +148,7 @@ final class Launched implements AutoCloseable {
         synchronized (this) {
             pid = pids.get(node);
         }
-        awaitEnd(pid, TIMEOUT_SECONDS);
+        awaitEnd(pid);
     }
 
     synchronized List<Long> pids() {
@@ -154,18 +171,30 @@ final class Launched implements AutoCloseable {
         return process.exitValue();
     }
 
-    /** Waits until none of its nodes' processes is left. */
-    void awaitNoNode() throws InterruptedException {
-        for (long pid : pids()) {
-            awaitEnd(pid, GONE_SECONDS);
+    /** Notes what it has started by now, and hands it out. */
+    synchronized List<ProcessHandle> descendants() {
+        leftovers.see(process.toHandle());
+        return process.descendants().toList();
+    }
+
+    /** Waits until nothing of it is left: no process, no port, no temporary file. */
+    void assertNothingLeft() throws InterruptedException, IOException {
+        List<String> ports;
+        synchronized (this) {
+            ports = List.copyOf(addresses.values());
+        }
+        try {
+            leftovers.assertNone(ports);
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "; the output:\n" + output(), e);
         }
     }
 
-    private void awaitEnd(long pid, long seconds) throws InterruptedException {
+    private void awaitEnd(long pid) throws InterruptedException {
         Optional<ProcessHandle> handle = ProcessHandle.of(pid);
         if (handle.isPresent()) {
             try {
-                handle.get().onExit().get(seconds, TimeUnit.SECONDS);
+                handle.get().onExit().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
             } catch (ExecutionException | TimeoutException e) {
                 throw new AssertionError("process " + pid + " is left; the output:\n" + output(), e);
             }

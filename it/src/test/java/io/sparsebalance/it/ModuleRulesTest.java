@@ -9,6 +9,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.time.Clock;
+import java.time.Instant;
 import org.assertj.core.api.Assertions;
 
 /** The module rules of docs/architecture.md, checked on the classes of every module. */
@@ -47,6 +49,16 @@ class ModuleRulesTest {
             .should().callMethod(System.class, "exit", int.class).orShould()
             .callMethod(Runtime.class, "exit", int.class).orShould().callMethod(Runtime.class, "halt", int.class);
 
+    /** Clocks that are set, or jump, change nothing: what decides measures time by {@link System#nanoTime} alone. */
+    @ArchTest
+    static final ArchRule whatDecidesReadsNoWallClock = noClasses().that()
+            .resideInAnyPackage("io.sparsebalance.policies..", "io.sparsebalance.actors.protocol..",
+                    "io.sparsebalance.actors.node..", "io.sparsebalance.actors.training..",
+                    "io.sparsebalance.actors.collective..", "io.sparsebalance.actors.rank..")
+            .should().callMethod(System.class, "currentTimeMillis").orShould().callMethod(Instant.class, "now")
+            .orShould().dependOnClassesThat().areAssignableTo(Clock.class).orShould().dependOnClassesThat()
+            .haveFullyQualifiedName("java.time.LocalDateTime");
+
     @ArchTest
     static final ArchRule kernelsKnowNothingAbove = noClasses().that().resideInAPackage("io.sparsebalance.kernels..")
             .should().dependOnClassesThat().resideInAnyPackage("io.sparsebalance.engine..", "io.sparsebalance.data..",
@@ -76,7 +88,7 @@ class ModuleRulesTest {
     /** A rule on an empty set would pass for the wrong reason. */
     @ArchTest
     static void everyModuleIsSeen(JavaClasses classes) {
-        for (String module : new String[]{"policies", "kernels", "data", "engine", "actors", "app"}) {
+        for (String module : new String[]{"policies", "kernels", "data", "engine", "actors", "app", "bench"}) {
             Assertions
                     .assertThat(
                             classes.stream().anyMatch(c -> c.getPackageName().startsWith("io.sparsebalance." + module)))

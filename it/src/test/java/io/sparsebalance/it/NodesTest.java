@@ -71,7 +71,7 @@ class NodesTest {
                 assertThat(joiner.end()).as(joiner.output()).isZero();
             }
             assertThat(assertLedger("worker-lost")).isEqualTo(1);
-            launch.awaitNoNode();
+            launch.assertNothingLeft();
         }
     }
 
@@ -89,7 +89,7 @@ class NodesTest {
             launch.awaitEnd(paused);
             assertThat(launch.end()).as(launch.output()).isZero();
             assertThat(assertLedger("coordinators-lost")).isEqualTo(3);
-            launch.awaitNoNode();
+            launch.assertNothingLeft();
         }
     }
 
@@ -112,14 +112,14 @@ class NodesTest {
             for (int other : others) {
                 launch.signal(other, "CONT");
             }
-            launch.awaitNoNode();
+            launch.assertNothingLeft();
         }
         try (Launched again = launch(3, "cold", checkpoints)) {
             assertThat(again.end()).as(again.output()).isZero();
             assertThat(again.output()).contains(", from step ");
             // The two that woke up may have taken a term before they found the launcher gone.
             assertThat(assertLedger("cold")).isBetween(2L, 3L);
-            again.awaitNoNode();
+            again.assertNothingLeft();
         }
     }
 
@@ -129,7 +129,7 @@ class NodesTest {
             launch.awaitStep(2);
             launch.process().destroy();
             assertThat(launch.end()).as(launch.output()).isEqualTo(130);
-            launch.awaitNoNode();
+            launch.assertNothingLeft();
             List<LedgerEntry> ledger = SharedRun.committed(directory.resolve("runs/stopped"));
             long last = ledger.getLast().step();
             assertThat(last).isLessThan(STEPS);

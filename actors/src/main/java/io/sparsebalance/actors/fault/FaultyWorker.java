@@ -8,11 +8,14 @@ import io.sparsebalance.kernels.DeviceLostException;
 import io.sparsebalance.kernels.DeviceMemoryException;
 import io.sparsebalance.policies.Budgets;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -37,6 +40,9 @@ final class FaultyWorker implements RankWorker {
         failIfLost();
         hooks.once(HookKind.OUT_OF_MEMORY).ifPresent(fault -> {
             throw new DeviceMemoryException("no memory for a micro-batch (fault " + fault.id() + ")", null);
+        });
+        hooks.once(HookKind.HEAP_FULL).ifPresent(fault -> {
+            throw new OutOfMemoryError("no heap for a micro-batch (fault " + fault.id() + ")");
         });
         hooks.active(HookKind.HANG).ifPresent(this::hang);
         boolean poisoned = hooks.once(HookKind.NAN_GRADIENT).isPresent();
@@ -76,7 +82,20 @@ final class FaultyWorker implements RankWorker {
     @Override
     public StepEnd finishStep(long step, Update update) {
         failIfLost();
+        hooks.once(HookKind.FLIP_BIT).ifPresent(fault -> flipBit());
         return worker.finishStep(step, update);
+    }
+
+    /** As a cosmic ray would: in the parameters, which are the first third of the state. */
+    private void flipBit() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(worker.stateBytes());
+            worker.readState(state);
+            long at = ThreadLocalRandom.current().nextLong(state.byteSize() / 3);
+            int bit = 1 << ThreadLocalRandom.current().nextInt(Byte.SIZE);
+            state.set(ValueLayout.JAVA_BYTE, at, (byte) (state.get(ValueLayout.JAVA_BYTE, at) ^ bit));
+            worker.writeState(state);
+        }
     }
 
     @Override

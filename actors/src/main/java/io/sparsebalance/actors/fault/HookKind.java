@@ -19,6 +19,10 @@ public enum HookKind {
     OUT_OF_MEMORY,
     /** The device fails, and goes on failing at everything. Once. */
     LOST_DEVICE,
+    /** The JVM has no memory for a micro-batch. Once. */
+    HEAP_FULL,
+    /** One bit of a rank's parameters is turned over. Once. */
+    FLIP_BIT,
     /** Checkpoints cannot be written. */
     CHECKPOINT_DISK_FULL,
     /** The ledger cannot be written. */

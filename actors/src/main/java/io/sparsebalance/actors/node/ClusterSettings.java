@@ -3,6 +3,7 @@ package io.sparsebalance.actors.node;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.sparsebalance.actors.protocol.Patience;
+import io.sparsebalance.actors.protocol.Quorum;
 import io.sparsebalance.actors.tls.ArterySettings;
 import io.sparsebalance.api.TrainingConfig;
 import java.time.Duration;
@@ -55,7 +56,11 @@ final class ClusterSettings {
                 values.put(detector + ".acceptable-heartbeat-pause", "800ms");
                 values.put(detector + ".expected-response-after", "500ms");
             }
-            values.put("pekko.cluster.split-brain-resolver.stable-after", "1s");
+            values.put("pekko.cluster.split-brain-resolver.stable-after", "2s");
+            for (String often : List.of("gossip-interval", "leader-actions-interval",
+                    "unreachable-nodes-reaper-interval")) {
+                values.put("pekko.cluster." + often, "100ms");
+            }
             values.put("pekko.cluster.down-removal-margin", "100ms");
         }
         return values;
@@ -64,6 +69,16 @@ final class ClusterSettings {
     /** Whether no number of nodes that see each other can tell that they are the majority. */
     static boolean lacksMajority(TrainingConfig.Cluster cluster) {
         return cluster.controlNodes() < LEAST_FOR_MAJORITY;
+    }
+
+    /**
+     * When the smaller side of a divided cluster ends itself, and the larger one takes it out. The sides find each other silent within
+     * a heartbeat and a look at it of each other, 0.3 s with {@code tight}.
+     */
+    static Quorum.Patience quorum(TrainingConfig.Cluster cluster) {
+        boolean tight = cluster.detection() == TrainingConfig.Detection.TIGHT;
+        return new Quorum.Patience(Duration.ofMillis(tight ? 1100 : 3000).toNanos(),
+                Duration.ofMillis(tight ? 1600 : 5000).toNanos(), Duration.ofMillis(500).toNanos());
     }
 
     /** Addresses to join, this node's own first if it begins the cluster. */

@@ -78,6 +78,8 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
                                 ? new ToAgent.Expelled(NodeHost.LEFT_BEHIND)
                                 : new ToAgent.Again()),
                 ClusterEvent.MemberDowned.class));
+        context.spawn(QuorumWatch.create(ClusterSettings.quorum(parts.config().cluster()), context.getSelf()),
+                "quorum");
         cluster.manager().tell(new JoinSeedNodes(ClusterSettings.seeds(parts.config().cluster(), self.address())));
         parts.listener().onReady(node);
     }
@@ -149,7 +151,7 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
             ranks.put(member, getContext().spawn(parts.hooks().messages(ToRank.class, Rank.create(member,
                     parts.config().cluster().run(), parts.planes().open(parts.config()),
                     collective -> parts.hooks().worker(parts.run().workers().create(device, collective)),
-                    order -> self.tell(new ToAgent.RankEnded(member, order)))),
+                    (order, steps) -> self.tell(new ToAgent.RankEnded(member, order, steps)))),
                     "rank-" + device + "-" + member.opening()));
         } catch (IOException e) {
             throw new UncheckedIOException("the data plane of rank " + device + " cannot listen", e);

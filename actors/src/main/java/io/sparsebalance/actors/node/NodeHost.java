@@ -30,7 +30,7 @@ public final class NodeHost {
     private static final Logger LOG = LoggerFactory.getLogger(NodeHost.class);
     private static final long TERMINATION_MILLIS = 20_000;
     /** Nobody is left to say goodbye to, and connections that are cut off may be waited for without end. */
-    private static final long EXPELLED_MILLIS = 500;
+    private static final long EXPELLED_MILLIS = 250;
     /** Why a node ends that the cluster has taken out. */
     static final String LEFT_BEHIND = "the other nodes have gone on without this one: it could not be reached, or could not"
             + " join; look at its log, and start it again to take part";

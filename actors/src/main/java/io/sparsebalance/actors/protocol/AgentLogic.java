@@ -12,6 +12,8 @@ import java.util.TreeMap;
  */
 public final class AgentLogic {
     private static final int MAX_FAILURES = 4;
+    /** A device that has ended so many steps since it was opened works: earlier failures are no reason to give it up. */
+    private static final int WORKING_STEPS = 20;
 
     private final Node node;
     private final List<AgentEffect> effects = new ArrayList<>();
@@ -111,6 +113,9 @@ public final class AgentLogic {
         if (!ranks.remove(device, fact.member())) {
             return;
         }
+        if (fact.steps() >= WORKING_STEPS) {
+            failures.remove(device);
+        }
         Optional<ToRank.Shutdown> closed = fact.order().filter(order -> !order.again());
         if (leaving) {
             leaveIfAlone();
@@ -126,7 +131,7 @@ public final class AgentLogic {
             enlist(ranks.get(device));
         } else if (ranks.isEmpty()) {
             end(new AgentEffect.EndExpelled("every device of this node has failed " + MAX_FAILURES
-                    + " times; look at its log for why"));
+                    + " times, each time within " + WORKING_STEPS + " steps; look at its log for why"));
         }
     }
 

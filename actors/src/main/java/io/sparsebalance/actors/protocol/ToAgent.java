@@ -55,8 +55,9 @@ public sealed interface ToAgent {
      * A rank's actor has ended.
      *
      * @param order that ended it; empty if it ended by itself
+     * @param steps that its device had ended since it was opened
      */
-    record RankEnded(MemberId member, Optional<ToRank.Shutdown> order) implements Local {}
+    record RankEnded(MemberId member, Optional<ToRank.Shutdown> order, long steps) implements Local {}
 
     /** Time to say again what was not answered. */
     record Again() implements Local {}

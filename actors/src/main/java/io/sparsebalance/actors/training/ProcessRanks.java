@@ -49,7 +49,7 @@ public final class ProcessRanks implements RankSource {
             int device = i;
             MemberId member = new MemberId(NODE, device);
             ActorRef<ToRank> rank = coordinator.spawn(Rank.create(member, runId, planes.get(device),
-                    collective -> workers.create(device, collective), order -> {}), "rank-" + device);
+                    collective -> workers.create(device, collective), (order, steps) -> {}), "rank-" + device);
             register.put(member, rank);
             rank.tell(new ToRank.Enlist(runId, 1, address));
         }

@@ -14,7 +14,6 @@ import io.sparsebalance.actors.rank.RankWorker;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
@@ -34,12 +33,25 @@ public final class Rank extends AbstractBehavior<ToRank> {
     private final ActorRefResolver resolver;
     private ActorRef<ToCoordinator> coordinator;
     private ActorRef<ToBalancer> balancer;
-    private final Consumer<Optional<ToRank.Shutdown>> ended;
+    private final EndListener ended;
     /** That ends it; null if none has come. */
     private ToRank.Shutdown order;
+    private long steps;
+
+    /** Is told that a rank's actor has ended. */
+    @FunctionalInterface
+    public interface EndListener {
+        /**
+         * It has.
+         *
+         * @param order by which it did; empty if by itself
+         * @param steps that its device was to end since it was opened
+         */
+        void onEnd(Optional<ToRank.Shutdown> order, long steps);
+    }
 
     private Rank(ActorContext<ToRank> context, MemberId member, String runId, RankPlane plane,
-            Function<Collective, RankWorker> opener, Consumer<Optional<ToRank.Shutdown>> ended) {
+            Function<Collective, RankWorker> opener, EndListener ended) {
         super(context);
         this.ended = ended;
         this.resolver = ActorRefResolver.get(context.getSystem());
@@ -52,10 +64,10 @@ public final class Rank extends AbstractBehavior<ToRank> {
      * A rank, which opens its device at once.
      *
      * @param opener makes the worker, given the collective that it reduces with; called on the rank's device thread
-     * @param ended is told when the actor has ended, and by whose order, if by any
+     * @param ended is told when the actor has ended
      */
     public static Behavior<ToRank> create(MemberId member, String runId, RankPlane plane,
-            Function<Collective, RankWorker> opener, Consumer<Optional<ToRank.Shutdown>> ended) {
+            Function<Collective, RankWorker> opener, EndListener ended) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             timers.startTimerWithFixedDelay(new ToRank.AskAgain(), ASK_AGAIN);
             return new Rank(context, member, runId, plane, opener, ended);
@@ -94,7 +106,10 @@ public final class Rank extends AbstractBehavior<ToRank> {
             case RankEffect.Connect connect -> answer(device.connect(connect));
             case RankEffect.RunMicroBatch run -> answer(device.runMicroBatch(run.grant()));
             case RankEffect.ReduceEarly early -> device.lastMicroBatch(early.step(), early.numMicroBatches());
-            case RankEffect.RunStepEnd run -> answer(device.finishStep(run.command()));
+            case RankEffect.RunStepEnd run -> {
+                steps++;
+                answer(device.finishStep(run.command()));
+            }
             case RankEffect.RunEvaluation run -> answer(device.evaluate(run.command()));
             case RankEffect.WriteCheckpoint write -> answer(device.saveCheckpoint(write.command()));
             case RankEffect.CloseDevice close -> {
@@ -119,7 +134,7 @@ public final class Rank extends AbstractBehavior<ToRank> {
             device.abort("the rank's actor was stopped");
             device.close();
         }
-        ended.accept(Optional.ofNullable(order));
+        ended.onEnd(Optional.ofNullable(order), steps);
         return this;
     }
 }

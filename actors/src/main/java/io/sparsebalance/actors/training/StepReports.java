@@ -84,7 +84,8 @@ final class StepReports {
             // Of a step that was committed by another generation than ran it, not every rank is known.
             long waitNanos = fact == null ? 0 : fact.idleNanos() + fact.end().waitNanos();
             ranks.add(new StepReport.RankStep(rank, busy[rank], waitNanos / NANOS_PER_SECOND,
-                    predicted[rank], verdict.speedFactor(), verdict.straggler(), verdict.cause().label(),
+                    predicted[rank], verdict.speedFactor(), verdict.slowdown(), verdict.straggler(),
+                    verdict.cause().label(),
                     verdict.host()));
         }
         return ranks;

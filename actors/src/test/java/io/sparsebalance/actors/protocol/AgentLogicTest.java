@@ -34,19 +34,30 @@ class AgentLogicTest {
     @Test
     void aDeviceThatFailedIsOpenedAgainAsAnotherMemberButNotForEver() {
         greet(1);
-        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(new ToRank.Shutdown(1, "it failed", true)))))
+        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(new ToRank.Shutdown(1, "it failed", true)), 0)))
                 .contains(new AgentEffect.OpenRank(SECOND), enlist(SECOND, 1));
-        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.empty()))).as("told of twice").isEmpty();
-        logic.on(new ToAgent.RankEnded(SECOND, Optional.empty()));
-        logic.on(new ToAgent.RankEnded(new MemberId("node", 0, 3), Optional.empty()));
-        assertThat(logic.on(new ToAgent.RankEnded(new MemberId("node", 0, 4), Optional.empty()))).singleElement()
+        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.empty(), 0))).as("told of twice").isEmpty();
+        logic.on(new ToAgent.RankEnded(SECOND, Optional.empty(), 0));
+        logic.on(new ToAgent.RankEnded(new MemberId("node", 0, 3), Optional.empty(), 0));
+        assertThat(logic.on(new ToAgent.RankEnded(new MemberId("node", 0, 4), Optional.empty(), 0))).singleElement()
                 .isInstanceOf(AgentEffect.EndExpelled.class);
+    }
+
+    @Test
+    void failuresBeforeADeviceWorkedForAWhileDoNotCount() {
+        greet(1);
+        for (int opening = 1; opening <= 12; opening++) {
+            // Every third opening works, so that there never are four failures in a row.
+            assertThat(logic.on(new ToAgent.RankEnded(new MemberId("node", 0, opening), Optional.empty(),
+                    opening % 3 == 0 ? 20 : 19)))
+                    .contains(new AgentEffect.OpenRank(new MemberId("node", 0, opening + 1)));
+        }
     }
 
     @Test
     void aDeviceThatWasClosedAtTheEndOfATermIsOpenedAgainForItsSuccessor() {
         greet(1);
-        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(closed(1))))).isEmpty();
+        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(closed(1)), 0))).isEmpty();
         assertThat(greet(1)).as("by the coordinator that closed it").containsExactly(
                 new AgentEffect.TellRoster("roster", new ToRoster.NodeReady("node", "agent", 0)));
         assertThat(greet(2)).containsExactly(new AgentEffect.OpenRank(SECOND), ready(), enlist(SECOND, 2));
@@ -56,9 +67,9 @@ class AgentLogicTest {
     void aDeviceThatClosesWhenTheSuccessorIsThereAlreadyIsOpenedAtOnce() {
         greet(1);
         greet(2);
-        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(closed(1)))))
+        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(closed(1)), 0)))
                 .containsExactly(new AgentEffect.OpenRank(SECOND), enlist(SECOND, 2));
-        assertThat(logic.on(new ToAgent.RankEnded(SECOND, Optional.of(closed(2))))).isEmpty();
+        assertThat(logic.on(new ToAgent.RankEnded(SECOND, Optional.of(closed(2)), 0))).isEmpty();
     }
 
     @Test
@@ -67,7 +78,7 @@ class AgentLogicTest {
         AgentEffect wish = new AgentEffect.TellCoordinator("coordinator", new ToCoordinator.NodeLeaving("node"));
         assertThat(logic.on(new ToAgent.Leave())).containsExactly(wish);
         assertThat(logic.on(new ToAgent.Again())).containsExactly(wish);
-        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(closed(1)))))
+        assertThat(logic.on(new ToAgent.RankEnded(FIRST, Optional.of(closed(1)), 0)))
                 .containsExactly(new AgentEffect.EndLeft());
     }
 

@@ -16,6 +16,7 @@ final class Steps {
         List<StepReport.MicroBatchStep> microBatches = new ArrayList<>();
         for (int i = 0; i < 1 + random.nextInt(4); i++) {
             ranks.add(new StepReport.RankStep(i, number(random), number(random), number(random), number(random),
+                    number(random),
                     random.nextBoolean(), "device", "host-" + i));
             microBatches.add(new StepReport.MicroBatchStep(i, random.nextInt(2),
                     random.ints(random.nextInt(5), 1, 130_000).boxed().toList(),

@@ -69,7 +69,7 @@ class RankTest {
     void aDeviceThatDoesNotOpenIsReported() {
         ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> {
             throw new IllegalStateException("no such device");
-        }, order -> {}));
+        }, (order, steps) -> {}));
         rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
         ToCoordinator.RankFailed failure = coordinator.expectMessageClass(ToCoordinator.RankFailed.class);
         assertThat(failure.doing()).isEqualTo("opening its device");
@@ -96,7 +96,8 @@ class RankTest {
 
     /** A rank of a generation of its own. */
     private ActorRef<ToRank> active(Fakes.Worker worker) {
-        ActorRef<ToRank> rank = KIT.spawn(Rank.create(MEMBER, "run", plane(), collective -> worker, order -> {}));
+        ActorRef<ToRank> rank = KIT
+                .spawn(Rank.create(MEMBER, "run", plane(), collective -> worker, (order, steps) -> {}));
         rank.tell(new ToRank.Enlist("run", 1, address(coordinator.ref())));
         ToCoordinator.RankReady ready = coordinator.expectMessageClass(ToCoordinator.RankReady.class);
         assertThat(ready.description()).isEqualTo("fake");

@@ -27,6 +27,9 @@ public final class Chaos {
     private final Class<?> main;
     private final Request request;
     private final Consumer<String> progress;
+    /** That runs the trials, while it does. */
+    private Thread running;
+    private boolean stopped;
 
     /**
      * What is asked for.
@@ -43,10 +46,12 @@ public final class Chaos {
     /**
      * What came of it.
      *
+     * @param good whether all was done, and as it must be
+     * @param stopped whether it was stopped before its end
      * @param json all of it
      * @param summary for people
      */
-    public record Result(boolean good, String json, String summary) {}
+    public record Result(boolean good, boolean stopped, String json, String summary) {}
 
     /**
      * @param main command line that nodes are started with
@@ -58,12 +63,34 @@ public final class Chaos {
         this.progress = progress;
     }
 
+    /** Has {@link #run} end all nodes and write what it knows; returns at once. Any thread. */
+    public synchronized void stop() {
+        stopped = true;
+        if (running != null) {
+            running.interrupt();
+        }
+    }
+
+    private synchronized boolean isStopped() {
+        return stopped;
+    }
+
+    private synchronized void runningIn(Thread thread) {
+        running = thread;
+        if (thread == null) {
+            // What is left to be done, the report, must not be interrupted.
+            Thread.interrupted();
+        } else if (stopped) {
+            thread.interrupt();
+        }
+    }
+
     /**
-     * Runs all trials and writes the report.
+     * Runs all trials and writes the report, also of what was done until it was stopped.
      *
      * @throws ConfigException if plan or configuration are wrong
      */
-    public Result run() throws IOException, InterruptedException {
+    public Result run() throws IOException {
         ChaosPlan plan = PlanReader.read(request.plan());
         Path out = request.out().toAbsolutePath().normalize();
         Path runs = out.resolve("runs");
@@ -77,23 +104,41 @@ public final class Chaos {
         check(config);
         Path file = out.resolve("run.conf");
         Files.writeString(file, config.text());
-        progress.accept("the run in which nothing fails: " + config.run().steps() + " steps");
-        FaultFree expected = FaultFree.run(config(plan, out, Map.of("run.directory",
-                out.resolve("fault-free").toString(), "run.ranks", 1)));
         List<Outcome.Trial> trials = new ArrayList<>();
-        for (int number = 1; number <= request.repeats(); number++) {
-            Cluster.Settings settings = new Cluster.Settings(file, runs.resolve("trial-" + number), plan.nodes(),
-                    plan.ranksPerNode(), flags(), plan.pace().toNanos() / 1e6);
-            trials.add(new ChaosTrial(main, plan, settings, out.resolve("trial-" + number + ".log"), progress, number,
-                    request.seed() + number - 1).run(expected));
+        String digest = "";
+        runningIn(Thread.currentThread());
+        try {
+            progress.accept("the run in which nothing fails: " + config.run().steps() + " steps");
+            FaultFree expected = FaultFree.run(config(plan, out, Map.of("run.directory",
+                    out.resolve("fault-free").toString(), "run.ranks", 1)));
+            digest = expected.digest();
+            for (int number = 1; number <= request.repeats() && !isStopped(); number++) {
+                Cluster.Settings settings = new Cluster.Settings(file, runs.resolve("trial-" + number), plan.nodes(),
+                        plan.ranksPerNode(), flags(), plan.pace().toNanos() / 1e6);
+                trials.add(new ChaosTrial(main, plan, settings, out.resolve("trial-" + number + ".log"), progress,
+                        number, request.seed() + number - 1).run(expected));
+            }
+        } catch (InterruptedException e) {
+            progress.accept("stopped during the run in which nothing fails");
+        } finally {
+            runningIn(null);
         }
+        return report(plan, out, digest, trials);
+    }
+
+    private Result report(ChaosPlan plan, Path out, String digest, List<Outcome.Trial> trials) throws IOException {
         boolean good = trials.stream().allMatch(Outcome.Trial::isGood);
+        boolean incomplete = isStopped() && (trials.size() < request.repeats() || trials.getLast().stopped());
+        Outcome.Verdict verdict = !good
+                ? Outcome.Verdict.FAILED
+                : incomplete ? Outcome.Verdict.INCOMPLETE : Outcome.Verdict.GOOD;
         Outcome.Chaos chaos = new Outcome.Chaos(request.plan().getFileName().toString(), plan.description(),
-                request.command(), LocalDate.now(ZoneId.systemDefault()).toString(), machine(), request.seed(),
-                expected.digest(), good, trials);
+                request.command(), LocalDate.now(ZoneId.systemDefault()).toString(), machine(), request.seed(), digest,
+                verdict == Outcome.Verdict.GOOD, verdict, trials);
         ChaosReport.write(out, chaos);
-        return new Result(good, ChaosReport.json(chaos),
-                (good ? "good" : "FAILED") + ": " + ChaosReport.counts(chaos) + "; " + out.resolve("report.md"));
+        return new Result(chaos.good(), incomplete, ChaosReport.json(chaos),
+                (chaos.good() ? verdict.label() : verdict.name()) + ": " + ChaosReport.counts(chaos) + "; "
+                        + out.resolve("report.md"));
     }
 
     /** Overrides, the plan's own keys, then the run file or the tiny run. */
@@ -130,8 +175,7 @@ public final class Chaos {
     private static List<String> flags() {
         boolean chosen = ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .anyMatch(argument -> argument.matches("-XX:\\+Use\\w*GC"));
-        // The machine's processors are for the run, not for compiling what lives for seconds.
-        return chosen ? List.of() : List.of("-XX:+UseSerialGC", "-Xmx256m", "-XX:TieredStopAtLevel=1");
+        return chosen ? List.of() : List.of("-XX:+UseSerialGC", "-Xmx256m");
     }
 
     private static String machine() {

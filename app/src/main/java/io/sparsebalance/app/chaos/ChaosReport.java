@@ -16,7 +16,8 @@ import java.util.TreeMap;
 final class ChaosReport {
     private static final double P95 = 0.95;
     private static final List<String> COLUMNS = List.of(Outcome.DETECTED, Outcome.RECOVERED, Outcome.STALL,
-            Outcome.FENCED, Outcome.COMPLETE, Outcome.LOST, Outcome.FLAGGED, Outcome.THROUGHPUT);
+            Outcome.FENCED, Outcome.COMPLETE, Outcome.LOST, Outcome.NAMED, Outcome.OTHERS_NAMED, Outcome.THROUGHPUT,
+            Outcome.THROUGHPUT_NAMED);
     private static final ObjectWriter JSON = new ObjectMapper().writerWithDefaultPrettyPrinter();
 
     private ChaosReport() {
@@ -38,12 +39,12 @@ final class ChaosReport {
         text.append("- ").append(chaos.date()).append(", ").append(chaos.machine()).append('\n');
         text.append("- `").append(chaos.command()).append("`\n");
         text.append("- without faults: digest `").append(chaos.expectedDigest()).append("`\n");
-        text.append("- verdict: ").append(chaos.good() ? "good" : "**failed**").append("\n\n");
+        text.append("- verdict: ").append(chaos.good() ? chaos.verdict().label() : "**" + chaos.verdict().label() + "**").append("\n\n");
         text.append("| trial | seed | faults | steps | seconds | digest | problems |\n|---|---|---|---|---|---|---|\n");
         for (Outcome.Trial trial : chaos.trials()) {
             text.append(String.format(Locale.ROOT, "| %d | %d | %d | %d | %.0f | %s | %s |%n", trial.number(),
                     trial.seed(), trial.faults().size(), trial.steps(), trial.seconds(),
-                    trial.digest().equals(chaos.expectedDigest()) ? "equal" : "**" + trial.digest() + "**",
+                    digest(trial, chaos.expectedDigest()),
                     String.join("; ", problems(trial))));
         }
         text.append(
@@ -52,6 +53,13 @@ final class ChaosReport {
         text.append("---|".repeat(COLUMNS.size())).append('\n');
         byKind(chaos).forEach((kind, faults) -> row(text, kind, faults));
         return text.toString();
+    }
+
+    private static String digest(Outcome.Trial trial, String expected) {
+        if (trial.digest().isEmpty()) {
+            return "none";
+        }
+        return trial.digest().equals(expected) ? "equal" : "**" + trial.digest() + "**";
     }
 
     private static List<String> problems(Outcome.Trial trial) {
@@ -77,7 +85,7 @@ final class ChaosReport {
         for (String column : COLUMNS) {
             double[] values = faults.stream().filter(fault -> fault.measures().containsKey(column))
                     .mapToDouble(fault -> fault.measures().get(column)).sorted().toArray();
-            boolean moreIsBetter = column.equals(Outcome.THROUGHPUT);
+            boolean moreIsBetter = column.startsWith(Outcome.THROUGHPUT);
             String format = moreIsBetter ? "%.2f / %.2f" : "%.0f / %.0f";
             double bad = moreIsBetter ? 1 - P95 : P95;
             text.append(' ').append(values.length == 0

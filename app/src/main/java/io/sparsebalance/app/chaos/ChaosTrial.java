@@ -35,6 +35,7 @@ final class ChaosTrial {
     private final RunWatch watch = new RunWatch();
     private final List<String> problems = new ArrayList<>();
     private final List<Outcome.Fault> outcomes = new ArrayList<>();
+    private boolean stopped;
 
     /**
      * @param main command line of the nodes
@@ -54,11 +55,11 @@ final class ChaosTrial {
     }
 
     /**
-     * Runs it.
+     * Runs it. If the thread is interrupted, all nodes are ended, and what came of it by then is compared.
      *
      * @param expected of the run in which nothing fails
      */
-    Outcome.Trial run(FaultFree expected) throws IOException, InterruptedException {
+    Outcome.Trial run(FaultFree expected) throws IOException {
         long start = System.nanoTime();
         List<NodeProcess> seen = new ArrayList<>();
         try (PrintWriter lines = new PrintWriter(Files.newBufferedWriter(log, StandardCharsets.UTF_8));
@@ -67,21 +68,29 @@ final class ChaosTrial {
                 Cluster cluster = new Cluster(main, settings, watch,
                         plan.needsLinks() ? Optional.of(links) : Optional.empty(),
                         (from, text, isError) -> write(lines, start, from, text, seen))) {
+            run(cluster, plan.needsLinks() ? Optional.of(links) : Optional.empty(), start);
+        }
+        seen.stream().filter(NodeProcess::isAlive)
+                .forEach(process -> problems.add("process " + process.pid() + " is left"));
+        String digest = verify(expected);
+        return new Outcome.Trial(number, seed, watch.last().step(), (System.nanoTime() - start) / 1e9, digest, stopped,
+                outcomes, problems);
+    }
+
+    private void run(Cluster cluster, Optional<Links> links, long start) throws IOException {
+        try {
             cluster.start();
             Optional<RunWatch.Commit> first = watch.await(start + FIRST_STEP.toNanos(),
                     w -> Optional.of(w.last()).filter(commit -> commit.numRanks() == cluster.numRanks()));
             if (first.isEmpty()) {
                 problems.add("no step was committed within " + FIRST_STEP.toSeconds() + " s; see " + log);
-            } else if (faults(cluster, plan.needsLinks() ? Optional.of(links) : Optional.empty())
-                    && !cluster.finish(END)) {
+            } else if (faults(cluster, links) && !cluster.finish(END)) {
                 problems.add("the run did not come to its end within " + END.toMinutes() + " minutes; see " + log);
             }
+        } catch (InterruptedException e) {
+            // Whoever stopped it waits for the report.
+            stopped = true;
         }
-        seen.stream().filter(NodeProcess::isAlive)
-                .forEach(process -> problems.add("process " + process.pid() + " is left"));
-        String digest = verify(expected);
-        return new Outcome.Trial(number, seed, watch.last().step(), (System.nanoTime() - start) / 1e9, digest,
-                outcomes, problems);
     }
 
     private static void write(PrintWriter lines, long start, NodeProcess from, String text, List<NodeProcess> seen) {
@@ -127,6 +136,9 @@ final class ChaosTrial {
         watch.toldTwice().forEach(step -> problems.add("step " + step + " was told of twice"));
         Path result = settings.run().resolve("result.json");
         if (!Files.exists(result)) {
+            if (Files.isDirectory(settings.run())) {
+                problems.addAll(expected.differences(SharedRun.committed(settings.run())));
+            }
             return "";
         }
         Matcher digest = DIGEST.matcher(Files.readString(result));

@@ -27,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 final class Cluster implements AutoCloseable {
     private static final long AGAIN_MILLIS = 50;
     private static final int FAILED = 1;
+    private static final boolean LINUX = System.getProperty("os.name").equals("Linux");
 
     private final NodeProcesses processes;
     private final Settings settings;
@@ -101,13 +102,22 @@ final class Cluster implements AutoCloseable {
         restartAfter = delay;
     }
 
+    /** Whether others can reach a node: the end of one that they cannot is not told to them either. */
     synchronized void reachable(Slot slot, boolean is) {
         slot.reachable = is;
+        if (slot.process != null) {
+            slot.process.cutOff(!is);
+        }
     }
 
     /** The process that is in a slot now. */
     synchronized NodeProcess process(Slot slot) {
         return slot.process;
+    }
+
+    /** Whether the process in a slot runs, and has told where it can be joined. */
+    synchronized boolean isReady(Slot slot) {
+        return slot.isAlive() && !slot.address.isEmpty();
     }
 
     /** Takes no lock: it is asked by whoever holds that of {@link RunWatch}, which is taken after this one's. */
@@ -213,7 +223,8 @@ final class Cluster implements AutoCloseable {
                     "cluster.bind-host=\"" + ports.listenHost() + "\"", "--set",
                     "cluster.data-port=" + ports.dataPort()));
         } else {
-            arguments.addAll(List.of("--host", "127.0.0.1", "--port", "0"));
+            // Each its own, so that what is said of a host is said of a node.
+            arguments.addAll(List.of("--host", LINUX ? Slot.hostOf(slot.number) : "127.0.0.1", "--port", "0"));
         }
         seed.ifPresent(other -> arguments.addAll(List.of("--seed", other.address)));
         NodeProcess process = processes.start(settings.flags(), arguments);

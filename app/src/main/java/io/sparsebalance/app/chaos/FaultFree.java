@@ -9,6 +9,7 @@ import io.sparsebalance.api.TrainingRun;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 
 /**
  * What a run comes to when nothing fails: the same configuration on one rank of this process.
@@ -20,10 +21,13 @@ record FaultFree(String digest, List<Step> steps) {
     record Step(long step, long firstPosition, int numSamples, List<List<Long>> samples, List<List<Integer>> budgets,
             long parameterChecksum) {}
 
-    static FaultFree run(TrainingConfig config) throws IOException {
+    static FaultFree run(TrainingConfig config) throws IOException, InterruptedException {
         try (TrainingRun run = SparseBalance.train(config).start()) {
-            TrainingResult result = run.result().toCompletableFuture().join();
+            TrainingResult result = run.result().toCompletableFuture().get();
             return new FaultFree(result.digest(), steps(SharedRun.committed(result.directory())));
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("the run in which nothing fails has failed: " + e.getCause().getMessage(),
+                    e.getCause());
         }
     }
 
@@ -38,15 +42,24 @@ record FaultFree(String digest, List<Step> steps) {
         if (!digest.equals(otherDigest)) {
             differences.add("the digest is " + otherDigest + ", and " + digest + " when nothing fails");
         }
+        differences.addAll(differences(otherLedger, Math.max(steps.size(), otherLedger.size())));
+        return differences;
+    }
+
+    /** What is different in the steps that a run has come to, which may not be all. */
+    List<String> differences(List<LedgerEntry> otherLedger) {
+        return differences(otherLedger, otherLedger.size());
+    }
+
+    private List<String> differences(List<LedgerEntry> otherLedger, int upTo) {
         List<Step> others = steps(otherLedger);
-        for (int i = 0; i < Math.max(steps.size(), others.size()); i++) {
+        for (int i = 0; i < upTo; i++) {
             if (i >= steps.size() || i >= others.size() || !steps.get(i).equals(others.get(i))) {
-                differences.add("the ledgers differ from step " + (i + 1) + " on: "
+                return List.of("the ledgers differ from step " + (i + 1) + " on: "
                         + (i < others.size() ? others.get(i) : "nothing") + ", and "
                         + (i < steps.size() ? steps.get(i) : "nothing") + " when nothing fails");
-                break;
             }
         }
-        return differences;
+        return List.of();
     }
 }

@@ -11,6 +11,8 @@ import java.util.Optional;
 enum FaultKind {
     /** SIGKILL to a node; it is started again. */
     KILL(Target.Who.WORKER, Means.PROCESS),
+    /** SIGKILL to a node, and to the two processes that follow it, one after the other, while they join. */
+    KILL_JOINER(Target.Who.WORKER, Means.PROCESS),
     /** SIGSTOP to a node, and SIGCONT. */
     STOP(Target.Who.WORKER, Means.PROCESS),
     /** SIGTERM to a node: it leaves, and is started again. */
@@ -45,6 +47,10 @@ enum FaultKind {
     OUT_OF_MEMORY(Target.Who.WORKER, HookKind.OUT_OF_MEMORY),
     /** A device fails at everything from now on. */
     LOST_DEVICE(Target.Who.WORKER, HookKind.LOST_DEVICE),
+    /** A JVM has not enough memory. */
+    HEAP_FULL(Target.Who.WORKER, HookKind.HEAP_FULL),
+    /** One bit of a rank's parameters is wrong: the run ends, and is started again. */
+    FLIP_BIT(Target.Who.WORKER, HookKind.FLIP_BIT),
     /** A checkpoint cannot be written. */
     DISK_FULL(Target.Who.ALL, HookKind.CHECKPOINT_DISK_FULL),
     /** The ledger cannot be written. */
@@ -107,11 +113,6 @@ enum FaultKind {
     /** Whether it separates a node from the others for so long that it must end itself. */
     boolean isCutOff() {
         return this == PARTITION || this == ONE_WAY;
-    }
-
-    /** Whether it ends all nodes, so that they are started from nothing. */
-    boolean isCold() {
-        return this == KILL_ALL || this == CORRUPT_CHECKPOINT;
     }
 
     /** Probability, factor or milliseconds where a plan names none; empty if it has no such value. */

@@ -5,6 +5,7 @@ import io.sparsebalance.app.chaos.RunWatch.Sign;
 import io.sparsebalance.app.chaos.RunWatch.SignKind;
 import io.sparsebalance.app.nodes.Pipe;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,8 +18,10 @@ import java.util.stream.IntStream;
 final class FaultTrial {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final long COMPLETE_NANOS = TimeUnit.SECONDS.toNanos(120);
-    private static final long HEALTHY_NANOS = TimeUnit.SECONDS.toNanos(15);
-    private static final int HEALTHY_STEPS = 30;
+    private static final long HEALTHY_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final int HEALTHY_STEPS = SlowRank.WINDOW + 1;
+    /** A device that is slow for less is not measured. */
+    private static final Duration LONG_SLOWNESS = Duration.ofSeconds(3);
 
     private final Cluster cluster;
     private final RunWatch watch;
@@ -55,14 +58,16 @@ final class FaultTrial {
         if (targets.isEmpty()) {
             return outcome(before, "there is no node " + fault.target());
         }
-        double healthyRate = usualRate(watch.lastCommits(HEALTHY_STEPS));
+        List<Commit> healthy = watch.lastCommits(HEALTHY_STEPS);
         disturbedBefore = links.map(Links::numDisturbed).orElse(0L);
         start = System.nanoTime();
-        limit = start + fault.within().toNanos() + fault.lasts().map(java.time.Duration::toNanos).orElse(0L);
+        limit = start + fault.within().toNanos() + fault.lasts().map(Duration::toNanos).orElse(0L);
         fired = injector.inject(id, fault, targets);
-        Optional<Commit> recovered = fault.kind() == FaultKind.JOIN
-                ? join()
-                : fault.lasts().isPresent() ? lasting(healthyRate, before) : untilGoneOn();
+        Optional<Commit> recovered = switch (fault.kind()) {
+            case JOIN -> join();
+            case KILL_JOINER -> goneOnSinceLastKill();
+            default -> fault.lasts().isPresent() ? lasting(healthy) : untilGoneOn();
+        };
         fired |= hasFired();
         if (recovered.isEmpty()) {
             return outcome(before, "no step was committed within " + fault.within().toSeconds() + " s");
@@ -85,12 +90,22 @@ final class FaultTrial {
         return outcome(before, problem);
     }
 
-    /** What is measured against a healthy run must not begin while the balancer still takes a rank for slow. */
+    /** Whether throughput is measured, and not only that the run goes on. */
+    private boolean isLongSlowness() {
+        return fault.kind() == FaultKind.SLOW
+                && fault.lasts().filter(lasts -> lasts.compareTo(LONG_SLOWNESS) >= 0).isPresent();
+    }
+
+    /**
+     * What is measured against a healthy run must not begin while the balancer still takes a rank for slow, nor be measured against
+     * steps of which some had to wait for an earlier fault.
+     */
     private void awaitHealthy() throws InterruptedException {
-        if (fault.kind() == FaultKind.SLOW) {
-            watch.await(System.nanoTime() + HEALTHY_NANOS, w -> Optional.of(w.lastCommits(HEALTHY_STEPS))
-                    .filter(commits -> commits.size() == HEALTHY_STEPS
-                            && commits.stream().noneMatch(Commit::straggler)));
+        if (isLongSlowness()) {
+            long since = System.nanoTime();
+            watch.await(since + HEALTHY_NANOS, w -> Optional.of(w.lastCommits(HEALTHY_STEPS))
+                    .filter(commits -> commits.size() == HEALTHY_STEPS && w.commitsSince(since).size() >= HEALTHY_STEPS
+                            && commits.stream().allMatch(commit -> commit.stragglers().isEmpty())));
         }
     }
 
@@ -110,17 +125,29 @@ final class FaultTrial {
     }
 
     /** Of a fault that has a fixed end: what is committed after it, or after somebody was given up for it. */
-    private Optional<Commit> lasting(double healthyRate, Commit before) throws IOException, InterruptedException {
+    private Optional<Commit> lasting(List<Commit> healthy) throws IOException, InterruptedException {
         long end = start + fault.lasts().orElseThrow().toNanos();
         watch.await(end, w -> Optional.<Commit>empty());
         // What has had no effect yet lasts until it has one.
         watch.await(limit, w -> Optional.of(hasFired()).filter(has -> has));
+        if (isLongSlowness()) {
+            watch.await(limit, w -> Optional.of(slowRank(healthy)).filter(SlowRank::isEnough));
+        }
         long healed = System.nanoTime();
         injector.heal(id, fault, targets);
         if (fault.kind().isTolerated()) {
-            measureRate(healthyRate, before, healed);
+            measureRate(healthy);
         }
-        Optional<Commit> next = watch.await(limit, w -> w.commitsSince(healed).stream().findFirst());
+        return goneOnSince(healed);
+    }
+
+    private Optional<Commit> goneOnSinceLastKill() throws InterruptedException {
+        start = System.nanoTime();
+        return goneOnSince(start);
+    }
+
+    private Optional<Commit> goneOnSince(long over) throws InterruptedException {
+        Optional<Commit> next = watch.await(limit, w -> w.commitsSince(over).stream().findFirst());
         Optional<Sign> detected = watch.firstSign(start, detects())
                 .filter(sign -> next.isPresent() && sign.nanos() - next.get().nanos() < 0);
         detected.ifPresent(this::note);
@@ -129,17 +156,19 @@ final class FaultTrial {
                 : watch.await(limit, w -> w.firstCommitAfter(detected.get()));
     }
 
-    private void measureRate(double healthyRate, Commit before, long healed) {
-        long from = start;
-        if (fault.kind() == FaultKind.SLOW) {
-            watch.commitsSince(start).stream().filter(Commit::straggler).findFirst()
-                    .ifPresent(commit -> measures.put(Outcome.FLAGGED, (double) (commit.step() - before.step())));
-            // What it comes to when it is known that a rank is slow.
-            from = start + (healed - start) / 2;
+    private SlowRank slowRank(List<Commit> healthy) {
+        return new SlowRank(targets.getFirst().number, healthy, watch.commitsSince(start));
+    }
+
+    private void measureRate(List<Commit> healthy) {
+        if (isLongSlowness()) {
+            measures.putAll(slowRank(healthy).measures());
+            return;
         }
-        double rate = rate(watch.commitsSince(from));
-        if (rate > 0 && healthyRate > 0) {
-            measures.put(Outcome.THROUGHPUT, rate / healthyRate);
+        double before = usualRate(healthy);
+        double during = SlowRank.rate(watch.commitsSince(start));
+        if (before > 0 && during > 0) {
+            measures.put(Outcome.THROUGHPUT, during / before);
         }
     }
 
@@ -197,7 +226,7 @@ final class FaultTrial {
             // It says goodbye.
             case TERM -> sign -> sign.kind() == SignKind.ENDED && sign.slot() == slot;
             // What the node itself thinks is not what the others found out.
-            case KILL, STOP, PARTITION, ONE_WAY -> sign -> sign.kind() == SignKind.DETECTED && sign.slot() != slot;
+            case KILL, KILL_JOINER, STOP, PARTITION, ONE_WAY -> sign -> sign.kind() == SignKind.DETECTED && sign.slot() != slot;
             default -> sign -> sign.kind() == SignKind.DETECTED;
         };
     }
@@ -240,14 +269,6 @@ final class FaultTrial {
         long[] gaps = IntStream.range(1, commits.size())
                 .mapToLong(i -> commits.get(i).nanos() - commits.get(i - 1).nanos()).sorted().toArray();
         return gaps.length == 0 ? 0 : 1e9 / Math.max(1, gaps[gaps.length / 2]);
-    }
-
-    /** Commits a second. */
-    private static double rate(List<Commit> commits) {
-        if (commits.size() < 2) {
-            return 0;
-        }
-        return (commits.size() - 1) * 1e9 / (commits.getLast().nanos() - commits.getFirst().nanos());
     }
 
     private static double millis(long nanos) {

@@ -6,6 +6,7 @@ import io.sparsebalance.app.nodes.Pipe;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -25,6 +26,9 @@ import java.util.stream.Stream;
 final class Injector {
     private static final long SIGNAL_SECONDS = 5;
     private static final long LOOK_MILLIS = 20;
+    private static final int JOINERS = 2;
+    /** Within this time of its being ready a node has joined, copied and taken part, or not. */
+    private static final int JOIN_MILLIS = 3000;
     private static final String NAME = "step-%08d";
 
     private final Cluster cluster;
@@ -33,6 +37,7 @@ final class Injector {
     private final Random random;
     /** Steps of checkpoints that have a wrong bit, unless they were written again. */
     private final Set<Long> corrupted = new HashSet<>();
+    private Optional<Process> waker = Optional.empty();
 
     /** @param links of the plan has faults of the network */
     Injector(Cluster cluster, Optional<Links> links, Path checkpoints, Random random) {
@@ -65,15 +70,17 @@ final class Injector {
      */
     boolean inject(String id, ChaosPlan.Entry fault, List<Slot> targets) throws IOException, InterruptedException {
         return switch (fault.kind()) {
-            case KILL -> {
-                NodeProcess process = cluster.process(targets.getFirst());
-                process.kill();
-                process.exit().join();
-                yield true;
+            case KILL -> kill(targets.getFirst());
+            case KILL_JOINER -> {
+                boolean killed = kill(targets.getFirst());
+                for (int i = 0; killed && i < JOINERS; i++) {
+                    killed = awaitJoiner(targets.getFirst(), fault.within()) && kill(targets.getFirst());
+                }
+                yield killed;
             }
             case STOP -> {
                 cluster.reachable(targets.getFirst(), false);
-                yield signal("STOP", targets.getFirst());
+                yield stop(targets.getFirst());
             }
             case TERM -> signal("TERM", targets.getFirst());
             case JOIN -> {
@@ -113,17 +120,59 @@ final class Injector {
     void heal(String id, ChaosPlan.Entry fault, List<Slot> targets) throws IOException, InterruptedException {
         switch (fault.kind()) {
             case STOP -> {
-                signal("CONT", targets.getFirst());
+                wake();
                 cluster.reachable(targets.getFirst(), true);
             }
             case PARTITION, ONE_WAY, DELAY -> {
                 links.orElseThrow().heal();
                 targets.forEach(slot -> cluster.reachable(slot, true));
             }
-            case KILL, TERM, JOIN, KILL_ALL, CORRUPT_CHECKPOINT -> {
+            case KILL, KILL_JOINER, TERM, JOIN, KILL_ALL, CORRUPT_CHECKPOINT -> {
                 // What these do is over when it is done.
             }
             default -> targets.forEach(slot -> cluster.order(slot, Pipe.FAULT + id + " off"));
+        }
+    }
+
+    private boolean kill(Slot slot) {
+        NodeProcess process = cluster.process(slot);
+        process.kill();
+        process.exit().join();
+        return true;
+    }
+
+    /** Waits until the process that follows one is ready, and then somewhere into its joining. */
+    private boolean awaitJoiner(Slot slot, Duration timeout) throws InterruptedException {
+        long until = System.nanoTime() + timeout.toNanos();
+        while (!cluster.isReady(slot)) {
+            if (System.nanoTime() - until >= 0) {
+                return false;
+            }
+            TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+        }
+        TimeUnit.MILLISECONDS.sleep(random.nextInt(JOIN_MILLIS));
+        return true;
+    }
+
+    /**
+     * Stops a process of this trial until {@link #wake}, or until this process has ended, however it has: a shell waits for either,
+     * since a stopped process cannot find out that nobody is left to wake it.
+     */
+    private boolean stop(Slot slot) throws IOException {
+        NodeProcess node = cluster.process(slot);
+        if (!node.isAlive()) {
+            return false;
+        }
+        Process shell = new ProcessBuilder("sh", "-c", "kill -STOP $0 && echo stopped && read -r _; kill -CONT $0",
+                Long.toString(node.pid())).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        waker = Optional.of(shell);
+        return shell.inputReader(StandardCharsets.UTF_8).readLine() != null;
+    }
+
+    private void wake() throws IOException, InterruptedException {
+        if (waker.isPresent()) {
+            waker.get().getOutputStream().close();
+            waker.get().waitFor(SIGNAL_SECONDS, TimeUnit.SECONDS);
         }
     }
 

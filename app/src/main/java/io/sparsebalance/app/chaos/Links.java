@@ -47,7 +47,7 @@ final class Links implements AutoCloseable {
      * @throws IOException if this machine has no such addresses, as only Linux has by itself
      */
     Ports open(int node, int numDataPorts) throws IOException {
-        String host = "127.0.1." + node;
+        String host = Slot.hostOf(node);
         String listenHost = "127.0.2." + node;
         List<LinkProxy> proxies = new ArrayList<>();
         try {

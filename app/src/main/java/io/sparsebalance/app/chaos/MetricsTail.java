@@ -8,6 +8,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -68,12 +70,14 @@ final class MetricsTail implements AutoCloseable {
         for (int i = 0; i < bytes.position(); i++) {
             if (bytes.get(i) == '\n') {
                 JsonNode step = json.readTree(bytes.array(), start, i - start);
-                boolean straggler = false;
+                Set<Integer> stragglers = new HashSet<>();
                 for (JsonNode rank : step.path("ranks")) {
-                    straggler |= rank.path("straggler").asBoolean();
+                    if (rank.path("straggler").asBoolean()) {
+                        stragglers.add(Slot.numberAt(rank.path("host").asText()));
+                    }
                 }
                 watch.commit(new RunWatch.Commit(now, step.path("step").asLong(), step.path("ranks").size(),
-                        straggler));
+                        stragglers));
                 start = i + 1;
             }
         }

@@ -1,6 +1,7 @@
 package io.sparsebalance.app.chaos;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** What came of faults: records that are written as JSON. */
@@ -17,10 +18,29 @@ final class Outcome {
     static final String COMPLETE = "complete ms";
     /** Committed steps that were lost. */
     static final String LOST = "committed steps lost";
-    /** Steps until a slow rank was flagged. */
-    static final String FLAGGED = "flagged after steps";
+    /** Steps until the slow rank was named as a straggler. */
+    static final String NAMED = "named after steps";
+    /** Ranks that were named although they were not the slow one. */
+    static final String OTHERS_NAMED = "others named";
     /** Steps a second during a fault that is tolerated, over those before. */
     static final String THROUGHPUT = "throughput";
+    /** The same from when the slow rank was named. */
+    static final String THROUGHPUT_NAMED = "throughput once named";
+
+    /** How all of it went. */
+    enum Verdict {
+        /** All faults were brought about and overcome, and the bits are the same. */
+        GOOD,
+        /** Something was not as it must be. */
+        FAILED,
+        /** It was stopped before its end; what had been done by then was good. */
+        INCOMPLETE;
+
+        /** As it is printed. */
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     private Outcome() {
     }
@@ -45,10 +65,11 @@ final class Outcome {
      * Of a trial.
      *
      * @param steps committed
-     * @param digest at its end
+     * @param digest at its end, empty if it did not come to it
+     * @param stopped whether it was stopped before its end
      * @param problems empty if it is good
      */
-    record Trial(int number, long seed, long steps, double seconds, String digest, List<Fault> faults,
+    record Trial(int number, long seed, long steps, double seconds, String digest, boolean stopped, List<Fault> faults,
             List<String> problems) {
         boolean isGood() {
             return problems.isEmpty() && faults.stream().allMatch(fault -> fault.problem().isEmpty());
@@ -58,8 +79,9 @@ final class Outcome {
     /**
      * Of all.
      *
-     * @param expectedDigest of the run in which nothing failed
+     * @param expectedDigest of the run in which nothing failed; empty if it did not come to its end
+     * @param good whether the verdict is
      */
     record Chaos(String plan, String description, String command, String date, String machine, long seed,
-            String expectedDigest, boolean good, List<Trial> trials) {}
+            String expectedDigest, boolean good, Verdict verdict, List<Trial> trials) {}
 }

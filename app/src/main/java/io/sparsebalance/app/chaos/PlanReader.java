@@ -23,7 +23,7 @@ final class PlanReader {
             "within", "restart-after");
     private static final int MOST_NODES = 16;
     private static final int MOST_FAULTS = 100_000;
-    private static final Duration WITHIN = Duration.ofSeconds(60);
+    private static final Duration WITHIN = Duration.ofMinutes(2);
 
     private final Path file;
 

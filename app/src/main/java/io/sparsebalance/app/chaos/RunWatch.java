@@ -3,6 +3,7 @@ package io.sparsebalance.app.chaos;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -19,9 +20,14 @@ final class RunWatch {
      * A step that was told of.
      *
      * @param nanos of {@link System#nanoTime}
-     * @param straggler whether a rank of it was flagged
+     * @param stragglers slots of nodes with a rank that was flagged; 0 for one whose node is not known
      */
-    record Commit(long nanos, long step, int numRanks, boolean straggler) {}
+    record Commit(long nanos, long step, int numRanks, Set<Integer> stragglers) {
+        /** Copies. */
+        Commit {
+            stragglers = Set.copyOf(stragglers);
+        }
+    }
 
     /** What a sign is of. */
     enum SignKind {
@@ -56,7 +62,7 @@ final class RunWatch {
 
     /** The last commit so far; of step 0 if there is none. */
     synchronized Commit last() {
-        return commits.isEmpty() ? new Commit(System.nanoTime(), 0, 0, false) : commits.getLast();
+        return commits.isEmpty() ? new Commit(System.nanoTime(), 0, 0, Set.of()) : commits.getLast();
     }
 
     /** Slot of the node that has the coordinator, 0 if nobody knows. */

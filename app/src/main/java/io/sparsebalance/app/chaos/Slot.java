@@ -5,6 +5,9 @@ import java.util.Optional;
 
 /** A place for a node, in which one process follows another. Guarded by its {@link Cluster}. */
 final class Slot {
+    /** Only Linux has all of these addresses by itself. */
+    private static final String NETWORK = "127.0.1.";
+
     final int number;
     /** Read without the lock, too. */
     volatile NodeProcess process;
@@ -18,6 +21,17 @@ final class Slot {
 
     Slot(int number) {
         this.number = number;
+    }
+
+    /** Address that only nodes of a slot have. */
+    static String hostOf(int number) {
+        return NETWORK + number;
+    }
+
+    /** The slot whose nodes have an address, 0 if it is none of these. */
+    static int numberAt(String host) {
+        String last = host.startsWith(NETWORK) ? host.substring(NETWORK.length()) : "";
+        return last.matches("[1-9][0-9]?") ? Integer.parseInt(last) : 0;
     }
 
     boolean isAlive() {

@@ -45,6 +45,7 @@ public final class NodeProcesses implements AutoCloseable {
         private final Process process;
         /** Empty if it ended before it told. */
         private final CompletableFuture<String> name = new CompletableFuture<>();
+        private volatile boolean cutOff;
 
         private NodeProcess(int number, Process process) {
             this.number = number;
@@ -74,6 +75,11 @@ public final class NodeProcesses implements AutoCloseable {
         /** Its exit code, when it has ended. */
         public CompletableFuture<Integer> exit() {
             return process.onExit().thenApply(Process::exitValue);
+        }
+
+        /** Whether it is cut off from the others: then its end is not told to them, nor theirs to it. */
+        public void cutOff(boolean is) {
+            cutOff = is;
         }
 
         /** Kills it. */
@@ -120,9 +126,11 @@ public final class NodeProcesses implements AutoCloseable {
         String name = gone.name.getNow("");
         List<NodeProcess> others;
         synchronized (this) {
-            others = children.stream().filter(other -> other != gone && other.isAlive() && !ending).toList();
+            others = ending || gone.cutOff || name.isEmpty()
+                    ? List.of()
+                    : children.stream().filter(other -> other != gone && other.isAlive() && !other.cutOff).toList();
         }
-        for (NodeProcess other : name.isEmpty() ? List.<NodeProcess>of() : others) {
+        for (NodeProcess other : others) {
             try {
                 other.order(Pipe.GONE + name);
             } catch (IOException e) {

@@ -6,6 +6,7 @@ import io.sparsebalance.app.chaos.RunWatch.Commit;
 import io.sparsebalance.app.chaos.RunWatch.Sign;
 import io.sparsebalance.app.chaos.RunWatch.SignKind;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -14,7 +15,7 @@ class RunWatchTest {
     private final RunWatch watch = new RunWatch();
 
     private void commit(long nanos, long step) {
-        watch.commit(new Commit(nanos, step, 3, false));
+        watch.commit(new Commit(nanos, step, 3, Set.of()));
     }
 
     @ParameterizedTest

@@ -18,12 +18,13 @@ import java.util.Map;
  * <li>Garbage collection is named where pauses make busy time longer by the threshold.
  * </ul>
  *
- * <p>Each piece of evidence is weighed over steps by a {@link Track}. Pure: state in, state out.
+ * <p>Each piece of evidence is weighed over steps by a {@link Track}. A rank that was slow in some steps, but in the running mean is
+ * no slower than the others, is not named: no work is moved away from it either. Pure: state in, state out.
  */
 public final class StragglerEstimator {
     /** A single step may not pull the running factor further than this from itself. */
     private static final double MAX_JUMP = 2;
-    /** Below this excess over the mean no rank is called the slowest. */
+    /** Below this excess over the others no rank is called slow. */
     private static final double EVEN = 1.02;
 
     /** What is shorter than this in a step is clock and scheduler, not a device. */
@@ -169,19 +170,20 @@ public final class StragglerEstimator {
             StragglerState.RankState known = state.ranks().get(rank);
             // A rank that never worked is taken to be like the others.
             double factor = known.observations() == 0 ? reference : known.factor();
-            Cause cause = cause(state, known, rank);
-            verdicts.add(new Verdict(rank, factor, factor / reference, cause != Cause.EVEN, cause,
+            double slowdown = factor / reference;
+            Cause cause = cause(state, known, rank, slowdown >= EVEN);
+            verdicts.add(new Verdict(rank, factor, slowdown, cause != Cause.EVEN, cause,
                     hosts.isEmpty() ? "" : hosts.get(rank)));
         }
         return verdicts;
     }
 
-    private Cause cause(StragglerState state, StragglerState.RankState known, int rank) {
+    private Cause cause(StragglerState state, StragglerState.RankState known, int rank, boolean isSlower) {
         boolean host = numHosts > 1 && state.hosts().get(hostOf[rank]).raised();
-        if (host || known.hostWide()) {
+        if (isSlower && (host || known.hostWide())) {
             return Cause.HOST;
         }
-        return known.device().raised() ? Cause.DEVICE : known.pauses().raised() ? Cause.GC : Cause.EVEN;
+        return isSlower && known.device().raised() ? Cause.DEVICE : known.pauses().raised() ? Cause.GC : Cause.EVEN;
     }
 
     /** Who was slowest in this step, and why. */

@@ -40,6 +40,20 @@ class StragglerEstimatorTest {
         assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
     }
 
+    /** Three slow steps of a rank that is faster else: the evidence is there, but it is not slower than the others. */
+    @Test
+    void aRankThatIsNoSlowerInTheMeanIsNotNamed() {
+        StragglerState state = estimator.initial(4);
+        for (int step = 0; step < 60; step++) {
+            double first = step % 20 < 17 ? 0.5 : 1.4;
+            state = estimator.observe(state,
+                    List.of(new RankObservation(0, first, 1, 0), new RankObservation(1, 1, 1, 0),
+                            new RankObservation(2, 1, 1, 0), new RankObservation(3, 1, 1, 0)));
+            assertThat(estimator.verdicts(state)).noneMatch(
+                    verdict -> verdict.straggler() && verdict.slowdown() < 1);
+        }
+    }
+
     @Test
     void ofTwoRanksTheSlowOneIsFound() {
         StragglerState state = estimator.initial(2);

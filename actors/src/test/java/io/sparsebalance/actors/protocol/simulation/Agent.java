@@ -89,13 +89,16 @@ final class Agent extends Party {
                 () -> enlisted.take(message));
     }
 
-    /** @param order that ended it */
-    void onRankEnded(Optional<ToRank.Shutdown> order) {
+    /**
+     * @param order that ended it
+     * @param steps that it had ended
+     */
+    void onRankEnded(Optional<ToRank.Shutdown> order, long steps) {
         SimulatedRank ended = rank;
         for (SimulatedCoordinator watching : world.coordinators()) {
             watching.watch().ended(ended);
         }
         rank = null;
-        take(new ToAgent.RankEnded(ended.member(), order));
+        take(new ToAgent.RankEnded(ended.member(), order, steps));
     }
 }

@@ -18,6 +18,7 @@ final class SimulatedRank extends Party {
     private String coordinator = "";
     private String balancer = "";
     private Optional<ToRank.Shutdown> order = Optional.empty();
+    private long steps;
 
     SimulatedRank(World world, Host host, MemberId member, Agent agent) {
         super(host);
@@ -78,14 +79,17 @@ final class SimulatedRank extends Party {
             }
             case RankEffect.End end -> {
                 ended();
-                agent.onRankEnded(order);
+                agent.onRankEnded(order, steps);
             }
             case RankEffect.ResetDevice work -> device.work(work);
             case RankEffect.OfferState work -> device.work(work);
             case RankEffect.CopyState work -> device.work(work);
             case RankEffect.Connect work -> device.work(work);
             case RankEffect.RunMicroBatch work -> device.work(work);
-            case RankEffect.RunStepEnd work -> device.work(work);
+            case RankEffect.RunStepEnd work -> {
+                steps++;
+                device.work(work);
+            }
             case RankEffect.RunEvaluation work -> device.work(work);
             case RankEffect.WriteCheckpoint work -> device.work(work);
             case RankEffect.CloseDevice work -> {
