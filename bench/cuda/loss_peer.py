@@ -1,7 +1,8 @@
 """The steps of LossCurve in PyTorch: python3 bench/cuda/loss_peer.py FOLDER
 
 Reads the initial parameters, the tokens and the learning rates that LossCurve wrote, runs the same model (Qwen3-shaped, dense causal
-attention inside each document) in fp32, and compares the loss of every step with each losses-KIND.csv there.
+attention inside each document) in fp32, and compares the loss of every step with each losses-KIND.csv there, and with PyTorch's
+own bf16 (autocast, fp32 weights).
 """
 import csv
 import glob
@@ -66,23 +67,35 @@ def loss_sum(tokens, targets):
 
 ours = {os.path.basename(path)[7:-4]: list(csv.DictReader(open(path))) for path in sorted(glob.glob(f"{folder}/losses-*.csv"))}
 rates = [float(row["learningRate"]) for row in next(iter(ours.values()))]
-optimizer = torch.optim.AdamW([{"params": [w[n] for n in matrices], "weight_decay": 0.1},
-                               {"params": [w[n] for n in shapes if n not in matrices], "weight_decay": 0.0}],
-                              lr=1e-3, betas=(0.9, 0.95), eps=1e-8)
 text = torch.frombuffer(bytearray(open(f"{folder}/tokens.u8", "rb").read()), dtype=torch.uint8).long().to(device)
-losses = []
-for step, rate in enumerate(rates):
-    tokens = text[step * T:(step + 1) * T]
-    targets = torch.cat([torch.cat([part[1:], part.new_tensor([-1])]) for part in tokens.split(LENGTHS)])
-    count = T - len(LENGTHS)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad()
-    loss = loss_sum(tokens, targets) / count
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(list(w.values()), 1.0)
-    optimizer.step()
-    losses.append(float(loss.detach()))
+initial = {name: value.detach().clone() for name, value in w.items()}
+
+
+def train(bf16):
+    for name, value in w.items():
+        value.data.copy_(initial[name])
+    optimizer = torch.optim.AdamW([{"params": [w[n] for n in matrices], "weight_decay": 0.1},
+                                   {"params": [w[n] for n in shapes if n not in matrices], "weight_decay": 0.0}],
+                                  lr=1e-3, betas=(0.9, 0.95), eps=1e-8)
+    losses = []
+    for step, rate in enumerate(rates):
+        tokens = text[step * T:(step + 1) * T]
+        targets = torch.cat([torch.cat([part[1:], part.new_tensor([-1])]) for part in tokens.split(LENGTHS)])
+        count = T - len(LENGTHS)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
+            loss = loss_sum(tokens, targets) / count
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(w.values()), 1.0)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses
+
+
+losses = train(bf16=False)
+ours["PyTorch bf16"] = [{"loss": loss} for loss in train(bf16=True)]
 print(f"PyTorch {torch.__version__} on {device}, fp32: first loss {losses[0]:.5f}, last {losses[-1]:.5f}")
 for kind, rows in ours.items():
     relative = [abs(float(row["loss"]) / loss - 1) for row, loss in zip(rows, losses)]

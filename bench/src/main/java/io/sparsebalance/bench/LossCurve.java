@@ -25,9 +25,11 @@ import java.util.Locale;
  * A hundred training steps on the bytes of a text file, with budgets that cover the documents. Writes what
  * {@code bench/cuda/loss_peer.py} needs to do the same in PyTorch: {@code parameters.f32}, {@code tokens.u8}, and
  * {@code losses-KIND.csv} with learning rate, gradient norm and loss of each step. Arguments: text file, folder, device kinds.
+ * {@code -Drate}: highest learning rate, 1e-3 by default.
  */
 public final class LossCurve {
     private static final int STEPS = 100;
+    private static final double RATE = Double.parseDouble(System.getProperty("rate", "1e-3"));
     private static final int VOCABULARY = 256;
     private static final int BUDGET = 64;
     private static final List<Integer> LENGTHS = List.of(1500, 700, 300, 90);
@@ -54,7 +56,7 @@ public final class LossCurve {
     private static String run(String kind, byte[] tokens, int tokensOfAStep, Path folder) throws IOException {
         AttentionShape attention = new AttentionShape(4, 2, 64, 64, 64, 0, 0);
         ModelConfig model = new ModelConfig(VOCABULARY, 4, 256, 768, attention, 1e4, 1e-6f, true, true, true);
-        OptimizerConfig optimizer = new OptimizerConfig(1e-3, 0.1, 10, STEPS, 0.9f, 0.95f, 1e-8f, 0.1f, 1.0);
+        OptimizerConfig optimizer = new OptimizerConfig(RATE, 0.1, 10, STEPS, 0.9f, 0.95f, 1e-8f, 0.1f, 1.0);
         StringBuilder lines = new StringBuilder("step,learningRate,gradientNorm,loss\n");
         try (Device device = Devices.open(kind, Runtime.getRuntime().availableProcessors());
                 Trainer trainer = Trainers.create(device, model, optimizer, 1)) {

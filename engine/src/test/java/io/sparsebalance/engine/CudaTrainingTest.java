@@ -32,8 +32,7 @@ class CudaTrainingTest {
     /** Words that occur: few, so that a hundred steps show learning. */
     private static final int WORDS = 64;
     private static final int LAYERS = 3;
-    private static final OptimizerConfig OPTIMIZER = new OptimizerConfig(3e-3, 0.1, 10, 100, 0.9f, 0.95f, 1e-8f, 0.1f,
-            1.0);
+    private static final double RATE = 3e-3;
 
     @TempDir
     private Path directory;
@@ -57,13 +56,14 @@ class CudaTrainingTest {
         private final int[] budgets = new int[LAYERS];
 
         Run(String kind, ModelConfig model) {
-            this(kind, model, DType.F32, false);
+            this(kind, model, DType.F32, false, RATE);
         }
 
-        Run(String kind, ModelConfig model, DType gradients, boolean addQueryGradients) {
+        Run(String kind, ModelConfig model, DType gradients, boolean addQueryGradients, double rate) {
             device = Devices.open(kind, new DeviceSettings(8, 0, 1, 0, false, addQueryGradients));
-            trainer = new DecoderTrainer(device, model, OPTIMIZER, 17, device.chunkBytes(), UnaryOperator.identity(),
-                    new ReplicaMemory(gradients, Optional.empty()));
+            trainer = new DecoderTrainer(device, model,
+                    new OptimizerConfig(rate, 0.1, 10, 100, 0.9f, 0.95f, 1e-8f, 0.1f, 1.0), 17, device.chunkBytes(),
+                    UnaryOperator.identity(), new ReplicaMemory(gradients, Optional.empty()));
             Arrays.fill(budgets, 4);
         }
 
@@ -149,8 +149,8 @@ class CudaTrainingTest {
     void gradientsInBf16AndAddedGradientsOfQueriesDifferByRoundingOnly() {
         List<Integer> lengths = List.of(700, 40, 1, 129, 64);
         try (Run f32 = new Run("cuda", model(128, true));
-                Run bf16 = new Run("cuda", model(128, true), DType.BF16, false);
-                Run added = new Run("cuda", model(128, true), DType.F32, true)) {
+                Run bf16 = new Run("cuda", model(128, true), DType.BF16, false, RATE);
+                Run added = new Run("cuda", model(128, true), DType.F32, true, RATE)) {
             double loss = f32.step(0, lengths);
             assertThat(bf16.step(0, lengths)).isEqualTo(loss);
             assertThat(added.step(0, lengths)).isEqualTo(loss);
@@ -162,11 +162,16 @@ class CudaTrainingTest {
         }
     }
 
+    /**
+     * With heads of 128 and these words, a rate of 3e-3 does not pin single losses down: in F32 on the CPU, a rate that is higher by a
+     * tenth of a per cent makes a difference of 2 % at one step; at 1e-3 it does not (bench/results/2026-11-30-gpu-step.md).
+     */
     @ParameterizedTest
-    @CsvSource({"64", "128"})
-    void lossesOfAHundredStepsAgree(int headSize) {
+    @CsvSource({"64,3e-3", "128,1e-3"})
+    void lossesOfAHundredStepsAgree(int headSize, double rate) {
         List<Integer> lengths = List.of(1000, 300, 90, 10);
-        try (Run cpu = new Run("cpu", model(headSize, true)); Run gpu = new Run("cuda", model(headSize, true))) {
+        try (Run cpu = new Run("cpu", model(headSize, true), DType.F32, false, rate);
+                Run gpu = new Run("cuda", model(headSize, true), DType.F32, false, rate)) {
             double[] expected = new double[100];
             double[] actual = new double[100];
             for (int step = 0; step < 100; step++) {
