@@ -35,7 +35,9 @@ final class BenchText {
                 + report.settings().lengths().map(lengths -> samples(report, lengths)).orElse("")
                 + String.format(Locale.ROOT,
                         " %d samples in %d micro-batches a step, sab looks ahead over %d step(s), budget %d x %d tokens, anchor %s, guard %s. %d steps of"
-                                + " each arm after a warm-up of %d, arms in turns within each step. Latency table: %s.",
+                                + " each arm after a warm-up of %d, arms in turns within each step. Overhead is the share of all decisions in a"
+                                + " step's time, waited of those that a step of a run waits for: batches are made while earlier steps run."
+                                + " Latency table: %s.",
                         config.batch().samplesPerStep(), config.batch().microBatchesPerStep(),
                         config.batch().lookaheadWindow(), config.attention().kBase(), config.attention().block(),
                         config.balance().anchor().name().toLowerCase(Locale.ROOT).replace('_', '-'),
@@ -53,15 +55,16 @@ final class BenchText {
     /** For people. */
     static String table(BenchReport report) {
         StringBuilder text = new StringBuilder(conditions(report)).append("\n\n").append(ArmTable.header())
-                .append("        quarters, s  all steps  paired  overhead  busy/table  table error (p95)  held-out loss\n");
+                .append("        quarters, s  all steps  paired  overhead (waited)  busy/table  table error (p95)  held-out loss\n");
         List<ArmResult> results = report.results();
         for (int i = 0; i < results.size(); i++) {
             BenchReport.ArmSteps arm = report.arms().get(i);
             text.append(ArmTable.row(results.get(i)))
                     .append(String.format(Locale.ROOT,
-                            "  %7.4f to %7.4f  %9.3f  %6.3f  %6.2f %%  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
+                            "  %7.4f to %7.4f  %9.3f  %6.3f  %6.2f %% (%4.2f %%)  %10.3f  %6.1f %% (%5.1f %%)  %13s%n",
                             arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
                             report.speedupOfAllSteps(arm), report.pairedSpeedup(arm), 100 * BenchReport.overhead(arm),
+                            100 * BenchReport.waited(arm),
                             arm.busyOverPredicted(),
                             100 * arm.predictionError(0.5),
                             100 * arm.predictionError(0.95),
@@ -89,6 +92,7 @@ final class BenchText {
             values.put("speedupOfAllSteps", report.speedupOfAllSteps(arm));
             values.put("pairedSpeedup", report.pairedSpeedup(arm));
             values.put("overhead", BenchReport.overhead(arm));
+            values.put("overheadWaited", BenchReport.waited(arm));
             values.put("busyOverPredicted", arm.busyOverPredicted());
             values.put("tableErrorMedian", arm.predictionError(0.5));
             values.put("tableErrorP95", arm.predictionError(0.95));

@@ -29,7 +29,7 @@ import java.util.function.Consumer;
 public final class BalanceBench {
     private static final double SMOOTHING = 0.2;
     /** For each arm; after about this long a decision takes no less time than before. */
-    private static final double REHEARSAL_SECONDS = 1;
+    private static final double REHEARSAL_SECONDS = 2;
 
     private final BenchSettings settings;
     private final Listener listener;

@@ -69,13 +69,13 @@ final class BenchArm implements AutoCloseable {
 
     /**
      * Plans and grants a step of these samples, runs none of it, and again, until the time is up: decisions of the first steps would else be those of an
-     * interpreter.
+     * interpreter. Coverage that layers differ in is made up and learned, since curves that all layers share are read by other ways than measured ones.
      */
     void rehearse(StepWindow first, List<SampleRef> references, double seconds) {
+        Balancing scratch = new Balancing(settings, latency);
         long start = System.nanoTime();
         for (long step = 1; System.nanoTime() - start < seconds * NANOS_PER_SECOND; step++) {
             BatchPlan plan = batch(step, deal(first, references).getFirst());
-            Balancing scratch = new Balancing(settings, latency);
             StepInFlight state = scratch.begin(
                     plan.microBatches().stream().map(batch -> batch.stream().map(Sample::length).toList()).toList(),
                     plan.rankOf());
@@ -84,7 +84,19 @@ final class BenchArm implements AutoCloseable {
                     rehearse(scratch, state, rank);
                 }
             }
+            scratch.end(state, i -> new RunningCoverage.Observation(state.lengths(i), madeUpCoverage()));
         }
+    }
+
+    private List<List<Double>> madeUpCoverage() {
+        List<List<Double>> byLayer = new ArrayList<>();
+        int largest = settings.coverageBudgets().stream().mapToInt(Integer::intValue).max().orElse(1);
+        for (int layer = 0; layer < latency.numLayers(); layer++) {
+            double exponent = 0.2 + 0.5 * layer / latency.numLayers();
+            byLayer.add(settings.coverageBudgets().stream()
+                    .map(budget -> 0.9 * Math.pow((double) budget / largest, exponent)).toList());
+        }
+        return byLayer;
     }
 
     /** A rank's next micro-batch takes as long as predicted. */
@@ -121,6 +133,7 @@ final class BenchArm implements AutoCloseable {
                 .map(batch -> batch.stream().map(sample -> references.get((int) sample.id())).toList()).toList();
         List<List<Integer>> lengths = microBatches.stream()
                 .map(batch -> batch.stream().map(SampleRef::length).toList()).toList();
+        long batchNanos = System.nanoTime() - start;
         StepInFlight state = balancing.begin(lengths, plan.rankOf());
         long planNanos = System.nanoTime() - start;
         long targets = Math.max(1, samples.stream().mapToLong(sample -> sample.length() - 1L).sum());
@@ -135,7 +148,7 @@ final class BenchArm implements AutoCloseable {
                         outcome.result().coverage()))
                 .toList());
         // Budgets are decided when the step begins, and every rank waits for them: they are part of its time.
-        steps.add(measured(step, state, done, planNanos, lengths));
+        steps.add(measured(step, state, done, planNanos, batchNanos, lengths));
     }
 
     /** Samples of each step of a window; their ids are places in the references. */
@@ -158,7 +171,7 @@ final class BenchArm implements AutoCloseable {
     }
 
     private MeasuredStep measured(long step, StepInFlight state, StepExecution.Executed done, long planNanos,
-            List<List<Integer>> lengths) {
+            long batchNanos, List<List<Integer>> lengths) {
         double[] predicted = new double[settings.numRanks()];
         double lossSum = 0;
         long targets = 0;
@@ -184,7 +197,7 @@ final class BenchArm implements AutoCloseable {
         double planSeconds = (planNanos + done.reviseNanos()) / NANOS_PER_SECOND;
         return new MeasuredStep(step, done.seconds() + planNanos / NANOS_PER_SECOND, done.busySeconds(),
                 done.waitSeconds(), predictedSeconds, (double) selected / causal, kept / tokens, planSeconds,
-                lossSum / Math.max(1, targets));
+                planSeconds - batchNanos / NANOS_PER_SECOND, lossSum / Math.max(1, targets));
     }
 
     /** Mean loss of held-out samples at the base budget, nats a token; nothing if there are none. */

@@ -118,4 +118,9 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
     public static double overhead(ArmSteps arm) {
         return arm.mean(step -> step.planSeconds() / step.seconds());
     }
+
+    /** Share in an arm's steps of those decisions that a step of a run waits for: all but batching, which is done while earlier steps run. */
+    public static double waited(ArmSteps arm) {
+        return arm.mean(step -> step.waitedSeconds() / step.seconds());
+    }
 }

@@ -12,11 +12,13 @@ import java.util.List;
  * @param predictedSeconds of each rank, by the latency table without speed factors
  * @param density computed over causal pairs
  * @param coverage kept share of the router's probability, weighted by tokens
- * @param planSeconds batching, budgets and revisions
+ * @param planSeconds batching, budgets and revisions; all of it is in {@code seconds}
+ * @param waitedSeconds of it, what a step of a run waits for: budgets and revisions. Batches are made there while earlier steps run
  * @param loss of the step's targets, nats a token
  */
 public record MeasuredStep(long step, double seconds, List<Double> busySeconds, List<Double> waitSeconds,
-        List<Double> predictedSeconds, double density, double coverage, double planSeconds, double loss) {
+        List<Double> predictedSeconds, double density, double coverage, double planSeconds,
+        double waitedSeconds, double loss) {
     /** Copies. */
     public MeasuredStep {
         busySeconds = List.copyOf(busySeconds);

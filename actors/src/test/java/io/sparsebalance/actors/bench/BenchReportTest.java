@@ -43,7 +43,7 @@ class BenchReportTest {
     private static BenchReport.ArmSteps arm(String name, double... seconds) {
         List<MeasuredStep> steps = IntStream.range(0, seconds.length)
                 .mapToObj(i -> new MeasuredStep(i + 1L, seconds[i], List.of(seconds[i], seconds[i]), List.of(0.0, 0.0),
-                        List.of(1.0, 1.0), 0.5, 0.9, 1e-3, 2))
+                        List.of(1.0, 1.0), 0.5, 0.9, 1e-3, 5e-4, 2))
                 .toList();
         return new BenchReport.ArmSteps(name, steps, steps, OptionalDouble.empty());
     }

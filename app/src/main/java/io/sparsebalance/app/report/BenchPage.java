@@ -51,7 +51,7 @@ public final class BenchPage {
     private String table() {
         StringBuilder text = new StringBuilder("<table><tr>");
         for (String name : new String[]{"arm", "imbalance", "step s", "quarters", "speed-up", "all steps",
-            "paired", "ideal", "density", "coverage", "plan ms", "overhead", "held-out loss"}) {
+            "paired", "ideal", "density", "coverage", "plan ms", "overhead", "waited", "held-out loss"}) {
             text.append("<th>").append(name).append("</th>");
         }
         List<ArmResult> results = report.results();
@@ -60,12 +60,12 @@ public final class BenchPage {
             BenchReport.ArmSteps arm = arms.get(i);
             text.append(String.format(Locale.ROOT,
                     "</tr>%n<tr><td>%s</td><td>%.3f</td><td>%.4f</td><td>%.4f to %.4f</td><td>%.3f</td><td>%.3f</td>"
-                            + "<td>%.3f</td><td>%.3f</td><td>%.1f %%</td><td>%.1f %%</td><td>%.2f</td><td>%.2f %%</td><td>%s</td>",
+                            + "<td>%.3f</td><td>%.3f</td><td>%.1f %%</td><td>%.1f %%</td><td>%.2f</td><td>%.2f %%</td><td>%.2f %%</td><td>%s</td>",
                     Html.escape(result.arm()), result.imbalance(), result.stepSeconds(),
                     arm.quantile(MeasuredStep::seconds, 0.25), arm.quantile(MeasuredStep::seconds, 0.75),
                     result.speedup(), report.speedupOfAllSteps(arm), report.pairedSpeedup(arm), result.idealSpeedup(),
                     100 * result.density(), 100 * result.coverage(), result.planMillis(),
-                    100 * BenchReport.overhead(arm),
+                    100 * BenchReport.overhead(arm), 100 * BenchReport.waited(arm),
                     arm.heldOutLoss().isPresent()
                             ? String.format(Locale.ROOT, "%.4f", arm.heldOutLoss().getAsDouble())
                             : "-"));

@@ -19,6 +19,18 @@ public interface LatencyModel {
      */
     double attentionSeconds(int length, int budget);
 
+    /**
+     * The same at many budgets: whole tables are read this way.
+     *
+     * @param budgets ascending
+     * @param into written from {@code at} on
+     */
+    default void attentionSeconds(int length, int[] budgets, double[] into, int at) {
+        for (int i = 0; i < budgets.length; i++) {
+            into[at + i] = attentionSeconds(length, budgets[i]);
+        }
+    }
+
     /** Seconds of everything that depends on the number of tokens alone, all layers and the loss. */
     double linearSeconds(long tokens);
 

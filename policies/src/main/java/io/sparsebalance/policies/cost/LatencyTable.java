@@ -133,6 +133,11 @@ public record LatencyTable(int numLayers, SelectedPairs pairs, String fingerprin
         }
 
         @Override
+        public void attentionSeconds(int length, int[] budgets, double[] into, int at) {
+            surface.at(length, budgets, numBlocks(length), into, at);
+        }
+
+        @Override
         public double linearSeconds(long tokens) {
             return tokenCurve.at((double) tokens);
         }

@@ -153,9 +153,41 @@ final class MonotoneSurface {
             return at(longest, budget) + law.seconds(length, budget) - law.seconds(longest, budget);
         }
         int row = below(lengths, length);
-        int column = below(budgets, Math.min(budget, budgets[budgets.length - 1]));
-        double x = share(lengths, row, length);
-        double y = share(budgets, column, Math.min(budget, budgets[budgets.length - 1]));
+        int most = Math.min(budget, budgets[budgets.length - 1]);
+        return at(row, share(lengths, row, length), below(budgets, most), most);
+    }
+
+    /**
+     * The same at ascending budgets, which are cut to {@code mostBudget}.
+     *
+     * @param into written from {@code offset} on
+     */
+    void at(int length, int[] wanted, int mostBudget, double[] into, int offset) {
+        int longest = lengths[lengths.length - 1];
+        double beyond = 0;
+        int row = below(lengths, Math.min(length, longest));
+        double x = share(lengths, row, Math.min(length, longest));
+        int column = 0;
+        int last = budgets[budgets.length - 1];
+        for (int i = 0; i < wanted.length; i++) {
+            if (i > 0 && wanted[i - 1] >= mostBudget) {
+                Arrays.fill(into, offset + i, offset + wanted.length, into[offset + i - 1]);
+                return;
+            }
+            int budget = Math.min(wanted[i], mostBudget);
+            if (length > longest) {
+                beyond = law.seconds(length, budget) - law.seconds(longest, budget);
+            }
+            int most = Math.min(budget, last);
+            while (column + 1 < budgets.length && budgets[column + 1] <= most) {
+                column++;
+            }
+            into[offset + i] = at(row, x, column, most) + beyond;
+        }
+    }
+
+    private double at(int row, double x, int column, int budget) {
+        double y = share(budgets, column, budget);
         int nextRow = Math.min(row + 1, lengths.length - 1);
         int nextColumn = Math.min(column + 1, budgets.length - 1);
         double lower = seconds[row][column] + y * (seconds[row][nextColumn] - seconds[row][column]);

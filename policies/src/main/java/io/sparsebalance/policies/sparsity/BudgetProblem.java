@@ -2,6 +2,7 @@ package io.sparsebalance.policies.sparsity;
 
 import io.sparsebalance.policies.Budgets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -106,8 +107,10 @@ final class BudgetProblem {
 
     private double seconds(int microBatch, short[] chosen) {
         double seconds = work.constantSeconds(microBatch);
+        double[] layerSeconds = work.layerSeconds();
+        int level = microBatch * work.levels().size();
         for (int at = microBatch * numLayers; at < (microBatch + 1) * numLayers; at++) {
-            seconds += work.layerSeconds(microBatch, chosen[at]);
+            seconds += layerSeconds[level + chosen[at]];
         }
         return seconds * speeds[rankOf[microBatch]];
     }
@@ -120,6 +123,15 @@ final class BudgetProblem {
             busy[rankOf[i]] += secondsAt(i, base);
         }
         return busy;
+    }
+
+    /** Busy seconds of a rank that no budget changes, mean over ranks that have work. */
+    double meanConstantSeconds() {
+        double sum = 0;
+        for (int i = 0; i < rankOf.length; i++) {
+            sum += speeds[rankOf[i]] * work.constantSeconds(i);
+        }
+        return sum / Math.max(1, Arrays.stream(rankOf).distinct().count());
     }
 
     /** Largest busy time of a rank at its lowest budgets. */
@@ -181,16 +193,20 @@ final class BudgetProblem {
      */
     double surplus(short[] chosen) {
         int base = work.levels().atLeast(request.settings().baseBudget());
+        int numLevels = work.levels().size();
+        double[] effectiveAt = work.effective();
+        double[] pairsAt = work.pairs();
         double effective = 0;
         double pairs = 0;
         double baseEffective = 0;
         double basePairs = 0;
         for (int i = 0; i < rankOf.length; i++) {
-            baseEffective += numLayers * work.effective(i, base);
-            basePairs += numLayers * work.pairs(i, base);
+            int level = i * numLevels;
+            baseEffective += numLayers * effectiveAt[level + base];
+            basePairs += numLayers * pairsAt[level + base];
             for (int at = i * numLayers; at < (i + 1) * numLayers; at++) {
-                effective += work.effective(i, chosen[at]);
-                pairs += work.pairs(i, chosen[at]);
+                effective += effectiveAt[level + chosen[at]];
+                pairs += pairsAt[level + chosen[at]];
             }
         }
         return basePairs > 0 ? Math.min(effective / baseEffective, pairs / basePairs) - 1 : 0;

@@ -84,19 +84,29 @@ final class CoverageCurve {
      */
     void at(int[] budgets, int numBlocks, double[] into, int offset) {
         double end = root(numBlocks);
-        int piece = -1;
+        boolean measured = rootBudgets.length > 0 && rootBudgets[0] < end;
+        // What is missing is the lower of the line about a budget and the lowest line from a sample below it to the end.
+        double from = 1;
+        double rise = measured ? (rootMissing[0] - 1) / rootBudgets[0] : -1 / end;
         double slope = Double.POSITIVE_INFINITY;
+        double nextRoot = measured ? rootBudgets[0] : Double.POSITIVE_INFINITY;
+        int next = 0;
         for (int i = 0; i < budgets.length; i++) {
             if (budgets[i] >= numBlocks) {
                 Arrays.fill(into, offset + i, offset + budgets.length, 1);
                 return;
             }
             double at = root(budgets[i]);
-            while (piece + 1 < rootBudgets.length && rootBudgets[piece + 1] <= at) {
-                piece++;
-                slope = Math.min(slope, rootMissing[piece] / (end - rootBudgets[piece]));
+            while (at >= nextRoot) {
+                slope = Math.min(slope, rootMissing[next] / (end - rootBudgets[next]));
+                next++;
+                boolean more = next < rootBudgets.length && rootBudgets[next] < end;
+                rise = more ? (rootMissing[next] - rootMissing[next - 1]) / (rootBudgets[next] - rootBudgets[next - 1]) : 0;
+                from = more ? rootMissing[next - 1] - rise * rootBudgets[next - 1] : 1;
+                nextRoot = more ? rootBudgets[next] : Double.POSITIVE_INFINITY;
             }
-            into[offset + i] = between(piece, slope, at, end);
+            double missing = Math.min(from + rise * at, slope * (end - at));
+            into[offset + i] = 1 - missing * missing;
         }
     }
 

@@ -7,7 +7,8 @@ import java.util.Arrays;
  * Coverage at every level, by layer and document length, and the floors that the guard sets.
  *
  * <p>With few documents every length has a row; with many, those within an eighth of a doubling share one, of their mean length, over
- * which coverage hardly changes. Layers whose curves are equal share their rows, since before anything is measured all are.
+ * which coverage hardly changes. Documents that the lowest level covers need none: nothing changes for them. Layers whose curves
+ * are equal share their rows, since before anything is measured all are.
  */
 final class CoverageRows {
     /** Weight of the default curve, which orders layers whose measured curves are flat. */
@@ -18,6 +19,11 @@ final class CoverageRows {
     private static final int CELLS = 1 << CELL_BITS;
     private static final int NUM_CELLS = 31 * CELLS;
 
+    /** Row of a document that every level covers. */
+    static final int COVERED = -1;
+
+    private final LatencyModel latency;
+    private final int lowestBudget;
     /** Length that each row stands for, rising. */
     private final int[] represented;
     /** Row of each cell of rounded lengths; null where every length has a row. */
@@ -33,10 +39,12 @@ final class CoverageRows {
     private final short[] floors;
 
     CoverageRows(int[] lengths, boolean rounded, BudgetLevels levels, BudgetRequest request) {
-        LatencyModel latency = request.latency();
+        this.latency = request.latency();
+        this.lowestBudget = levels.budget(0);
         this.numLevels = levels.size();
         this.rowOfCell = rounded ? new short[NUM_CELLS] : null;
-        this.represented = rounded ? rounded(lengths) : Arrays.stream(lengths).sorted().distinct().toArray();
+        int[] uncovered = Arrays.stream(lengths).filter(length -> !isCovered(length)).toArray();
+        this.represented = rounded ? rounded(uncovered) : Arrays.stream(uncovered).sorted().distinct().toArray();
         int numLayers = latency.numLayers();
         this.kindOfLayer = new int[numLayers];
         this.floors = new short[represented.length * numLayers];
@@ -57,7 +65,11 @@ final class CoverageRows {
             }
         }
         this.numKinds = kinds;
-        this.ordering = ordering(levels, latency);
+        this.ordering = ordering(levels);
+    }
+
+    private boolean isCovered(int length) {
+        return latency.numBlocks(length) <= lowestBudget;
     }
 
     /**
@@ -120,7 +132,7 @@ final class CoverageRows {
         return kinds;
     }
 
-    private double[] ordering(BudgetLevels levels, LatencyModel latency) {
+    private double[] ordering(BudgetLevels levels) {
         double[] curves = new double[represented.length * numLevels];
         for (int row = 0; row < represented.length; row++) {
             CoverageCurve.UNMEASURED.at(levels.budgets(), latency.numBlocks(represented[row]), curves,
@@ -133,8 +145,11 @@ final class CoverageRows {
         return represented.length;
     }
 
-    /** Row of a document. */
+    /** Row of a document, or {@link #COVERED}. */
     int row(int length) {
+        if (isCovered(length)) {
+            return COVERED;
+        }
         return rowOfCell == null ? Arrays.binarySearch(represented, length) : rowOfCell[cell(length)];
     }
 
@@ -166,6 +181,9 @@ final class CoverageRows {
 
     /** Raises the floors of a micro-batch to those of one of its documents. */
     void raiseFloors(int row, short[] floorsOfMicroBatch, int offset) {
+        if (row == COVERED) {
+            return;
+        }
         int numLayers = kindOfLayer.length;
         int from = row * numLayers;
         for (int layer = 0; layer < numLayers; layer++) {

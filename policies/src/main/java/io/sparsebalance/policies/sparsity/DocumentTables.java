@@ -28,17 +28,15 @@ final class DocumentTables {
             int numBlocks = latency.numBlocks(length);
             logs[point] = Math.log(length);
             int at = point * numLevels;
-            for (int level = 0; level < numLevels; level++, at++) {
+            latency.attentionSeconds(length, levels.budgets(), seconds, at);
+            for (int level = 0; withDensity && level < numLevels; level++, at++) {
                 // Beyond the budget that covers the document nothing changes.
                 boolean same = level > 0 && levels.budget(level - 1) >= numBlocks;
                 int budget = levels.budget(level);
-                seconds[at] = same ? seconds[at - 1] : latency.attentionSeconds(length, budget);
-                if (withDensity) {
-                    pairs[at] = same
-                            ? pairs[at - 1]
-                            : latency.density(length, budget) * length * (length + 1.0) / 2;
-                    effective[at] = (double) length * Math.min(budget, numBlocks);
-                }
+                pairs[at] = same
+                        ? pairs[at - 1]
+                        : latency.density(length, budget) * length * (length + 1.0) / 2;
+                effective[at] = (double) length * Math.min(budget, numBlocks);
             }
         }
     }

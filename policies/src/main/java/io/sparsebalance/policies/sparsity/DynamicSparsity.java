@@ -135,42 +135,48 @@ public final class DynamicSparsity implements SparsityPolicy {
     }
 
     /**
-     * Surplus rises with the target almost in a straight line, so false position (the Illinois variant, Dowell and Jarratt
-     * 1971) from the mean needs a few evaluations where bisection would need many. Ends at a target with enough attention.
+     * Surplus rises with the target almost in a straight line, whose slope is known about: attention is what time is spent on. So
+     * Newton's step from the mean usually ends near enough (a second one goes twice as far, so that it ends on the other side), and false position (the Illinois variant, Dowell and Jarratt 1971) needs
+     * a few more where it does not. Ends at a target with enough attention, if any target has.
      */
     private static BudgetPlan isoDensity(BudgetProblem problem, int[][] byRank, double reachable, double mean) {
         double least = problem.rounded() ? ROUNDED_MARGIN : 0;
+        double constant = problem.meanConstantSeconds();
         double low = reachable;
-        short[] chosen = problem.fill(byRank, allRanks(problem, low));
-        double lowSurplus = problem.surplus(chosen) - least;
-        if (lowSurplus >= 0) {
-            return problem.plan(chosen, low);
-        }
-        double high = Math.max(low, problem.useful());
-        chosen = problem.fill(byRank, allRanks(problem, high));
-        double highSurplus = problem.surplus(chosen) - least;
-        double guess = mean > low && mean < high ? mean : (low + high) / 2;
-        double surplusThere = highSurplus;
+        double high = Double.NaN;
+        double lowSurplus = Double.NaN;
+        double highSurplus = Double.NaN;
+        short[] chosen = null;
+        double guess = Math.max(mean, reachable);
         int side = 0;
-        for (int i = 0; i < SEARCH_STEPS && high - low > PRECISION * high && surplusThere > PRECISION; i++) {
+        for (int i = 0; i < SEARCH_STEPS; i++) {
             short[] tried = problem.fill(byRank, allRanks(problem, guess));
             double surplus = problem.surplus(tried) - least;
             if (surplus >= 0) {
                 lowSurplus = side > 0 ? lowSurplus / 2 : lowSurplus;
                 high = guess;
                 highSurplus = surplus;
-                surplusThere = surplus;
                 chosen = tried;
                 side = 1;
             } else {
                 highSurplus = side < 0 ? highSurplus / 2 : highSurplus;
+                high = Double.isNaN(high) ? Math.max(guess, problem.useful()) : high;
                 low = guess;
                 lowSurplus = surplus;
                 side = -1;
             }
-            double share = (PRECISION / 2 - lowSurplus) / (highSurplus - lowSurplus);
-            guess = low + Math.clamp(share, 0.01, 0.99) * (high - low);
+            boolean closeAbove = chosen != null && surplus >= 0 && surplus <= PRECISION;
+            if (closeAbove || high - low <= PRECISION * high && (chosen != null || low >= high)) {
+                return chosen == null ? problem.plan(tried, guess) : problem.plan(chosen, high);
+            }
+            if (Double.isNaN(lowSurplus + highSurplus)) {
+                double slope = (1 + surplus) / Math.max(guess - constant, PRECISION * guess);
+                guess = Math.clamp(guess + (i + 1) * (PRECISION / 2 - surplus) / slope, low, high);
+            } else {
+                double share = (PRECISION / 2 - lowSurplus) / (highSurplus - lowSurplus);
+                guess = low + Math.clamp(share, 0.01, 0.99) * (high - low);
+            }
         }
-        return problem.plan(chosen, high);
+        return problem.plan(chosen == null ? problem.fill(byRank, allRanks(problem, high)) : chosen, high);
     }
 }

@@ -9,6 +9,9 @@ import java.util.Arrays;
  * time from a queue (a Lagrange multiplier, Everett 1963). Not shared between threads.
  */
 final class FillOrder {
+    /** Up to so many prices are worked out together. */
+    private static final int WALKED = 512;
+
     private final int numKinds;
     /** Falling. */
     private final double[] prices;
@@ -17,7 +20,7 @@ final class FillOrder {
     private final double[] vertexWorth;
     /** First vertex of the hull of each profile and kind, and the end of the last. */
     private final int[] hullStart;
-    /** Level of each kind at [profile, price]; null until it is asked for: bisections ask for few. */
+    /** Level of each kind at [profile, price]; null until it is asked for. */
     private final short[][] levels;
 
     private FillOrder(Builder hulls, double[] prices) {
@@ -36,15 +39,35 @@ final class FillOrder {
 
     /** Level of each kind of layer of a profile at a price. Not to be changed. */
     short[] levels(int profile, int price) {
-        int at = profile * prices.length + price;
-        if (levels[at] == null) {
-            short[] found = new short[numKinds];
+        short[] known = levels[profile * prices.length + price];
+        return known == null ? found(profile, price) : known;
+    }
+
+    /** Few prices are asked of many times: all are worked out in one walk down each hull. Of many prices, bisections ask for few. */
+    private short[] found(int profile, int price) {
+        int at = profile * prices.length;
+        if (prices.length > WALKED) {
+            short[] single = new short[numKinds];
             for (int kind = 0; kind < numKinds; kind++) {
-                found[kind] = (short) vertexLevel[lastWorth(profile * numKinds + kind, prices[price])];
+                single[kind] = (short) vertexLevel[lastWorth(profile * numKinds + kind, prices[price])];
             }
-            levels[at] = found;
+            levels[at + price] = single;
+            return single;
         }
-        return levels[at];
+        for (int i = 0; i < prices.length; i++) {
+            levels[at + i] = new short[numKinds];
+        }
+        for (int kind = 0; kind < numKinds; kind++) {
+            int vertex = hullStart[profile * numKinds + kind];
+            int end = hullStart[profile * numKinds + kind + 1];
+            for (int i = 0; i < prices.length; i++) {
+                while (vertex + 1 < end && vertexWorth[vertex + 1] >= prices[i]) {
+                    vertex++;
+                }
+                levels[at + i][kind] = (short) vertexLevel[vertex];
+            }
+        }
+        return levels[at + price];
     }
 
     /** The last vertex of a hull whose step is worth a price; the first costs nothing. */

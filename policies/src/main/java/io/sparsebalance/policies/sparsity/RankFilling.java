@@ -3,11 +3,13 @@ package io.sparsebalance.policies.sparsity;
 import java.util.Arrays;
 
 /**
- * Spends a rank's time on attention where it is worth most: bisects the price of a second to the last one at which the rank's
+ * Spends a rank's time on attention where it is worth most: searches for the last price of a second at which the rank's
  * micro-batches fit, then takes single steps towards the next price while they fit.
  */
 final class RankFilling {
     private static final int UNKNOWN = -1;
+    /** The next guess should lie on the other side of the limit. */
+    private static final double OVERSHOOT = 1.25;
 
     private final Workload work;
     private final short[] low;
@@ -18,6 +20,11 @@ final class RankFilling {
     private final double[] layerSeconds;
     /** Price that each rank was filled to last: the next limit is usually near the one before. */
     private final int[] lastPrice;
+    /** Price that a rank was filled to last: the next rank's is usually near. */
+    private int latestPrice;
+    /** Seconds from one price to the next, about. */
+    private double slope;
+    private double foundSeconds;
 
     /** @param low and high limits of each layer of each micro-batch, shared with the caller */
     RankFilling(Workload work, short[] low, short[] high, int numRanks) {
@@ -30,6 +37,8 @@ final class RankFilling {
         this.layerSeconds = work.layerSeconds();
         this.lastPrice = new int[numRanks];
         Arrays.fill(lastPrice, UNKNOWN);
+        this.latestPrice = work.numPrices() / 2;
+        this.slope = Double.POSITIVE_INFINITY;
     }
 
     /**
@@ -40,11 +49,10 @@ final class RankFilling {
      * @param chosen of every micro-batch of the step
      */
     void fill(int rank, int[] microBatches, double seconds, short[] chosen) {
-        int fits = lastPrice[rank] == UNKNOWN
-                ? bisect(microBatches, seconds, 0, work.numPrices())
-                : near(microBatches, seconds, lastPrice[rank]);
+        int fits = search(microBatches, seconds, lastPrice[rank] == UNKNOWN ? latestPrice : lastPrice[rank]);
         lastPrice[rank] = fits;
-        double left = seconds - seconds(microBatches, fits);
+        latestPrice = fits;
+        double left = seconds - foundSeconds;
         for (int i : microBatches) {
             short[] wanted = work.levelsAt(i, fits);
             for (int layer = 0; layer < numLayers; layer++) {
@@ -57,41 +65,46 @@ final class RankFilling {
     }
 
     /**
-     * The last price at which micro-batches fit.
-     *
-     * @param from at which they fit, or the first
-     * @param to at which they do not, or the number of prices
+     * The last price at which micro-batches fit, or the first: from a price that may be near by about the slope of the last search, then
+     * by false position, with a bisection now and then. Leaves their seconds there in {@link #foundSeconds}.
      */
-    private int bisect(int[] microBatches, double seconds, int from, int to) {
-        int fits = from;
-        int tooMuch = to;
-        while (tooMuch - fits > 1) {
-            int middle = (fits + tooMuch) >>> 1;
-            if (seconds(microBatches, middle) <= seconds) {
-                fits = middle;
-            } else {
-                tooMuch = middle;
+    private int search(int[] microBatches, double limit, int start) {
+        int fits = 0;
+        int tooMuch = work.numPrices();
+        double fitsSeconds = Double.NaN;
+        double tooMuchSeconds = Double.NaN;
+        int next = Math.min(start, tooMuch - 1);
+        double before = Double.NaN;
+        int from = next;
+        for (int turn = 1; tooMuch - fits > 1; turn++) {
+            double now = seconds(microBatches, next);
+            if (turn == 2 && next != from && now != before) {
+                slope = (now - before) / (next - from);
             }
+            before = now;
+            from = next;
+            if (now <= limit) {
+                fits = next;
+                fitsSeconds = now;
+            } else {
+                tooMuch = next;
+                tooMuchSeconds = now;
+            }
+            double guess = guess(fits, fitsSeconds, tooMuch, tooMuchSeconds, limit);
+            next = Math.clamp((int) (turn % 3 == 0 ? (fits + tooMuch) / 2.0 : guess), fits + 1,
+                    Math.max(fits + 1, tooMuch - 1));
         }
+        foundSeconds = Double.isNaN(fitsSeconds) ? seconds(microBatches, fits) : fitsSeconds;
         return fits;
     }
 
-    /** The same from a price that may be near: strides that double, then bisection. */
-    private int near(int[] microBatches, double seconds, int start) {
-        boolean up = seconds(microBatches, start) <= seconds;
-        int stride = 1;
-        int last = start;
-        while (true) {
-            int next = up ? Math.min(last + stride, work.numPrices()) : Math.max(last - stride, 0);
-            if (up && (next == work.numPrices() || seconds(microBatches, next) > seconds)) {
-                return bisect(microBatches, seconds, last, next);
-            }
-            if (!up && (next == 0 || seconds(microBatches, next) <= seconds)) {
-                return bisect(microBatches, seconds, next, last);
-            }
-            last = next;
-            stride *= 2;
+    private double guess(int fits, double fitsSeconds, int tooMuch, double tooMuchSeconds, double limit) {
+        if (Double.isNaN(tooMuchSeconds)) {
+            return fits + 1 + OVERSHOOT * (limit - fitsSeconds) / slope;
         }
+        return Double.isNaN(fitsSeconds)
+                ? tooMuch - 1 - OVERSHOOT * (tooMuchSeconds - limit) / slope
+                : fits + (tooMuch - fits) * (limit - fitsSeconds) / (tooMuchSeconds - fitsSeconds);
     }
 
     /** Single steps towards the levels of a price that does not fit as a whole. */

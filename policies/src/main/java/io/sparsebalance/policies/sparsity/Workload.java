@@ -36,7 +36,7 @@ final class Workload {
     private final Profiles profiles;
     private final FillOrder order;
 
-    /** @param withDensity whether {@link #pairs} and {@link #effective} will be asked */
+    /** @param withDensity whether {@link #pairs()} and {@link #effective()} will be asked */
     Workload(BudgetRequest request, boolean withDensity) {
         LatencyModel latency = request.latency();
         List<List<Integer>> lengths = request.lengths();
@@ -114,7 +114,10 @@ final class Workload {
                 seconds[profile * numLevels + level] += layerSeconds[i * numLevels + level];
             }
             for (int d = documentStart[i]; d < documentStart[i + 1]; d++) {
-                tokensOfRow[profile][coverage.row(documentLength[d])] += documentLength[d];
+                int row = coverage.row(documentLength[d]);
+                if (row != CoverageRows.COVERED) {
+                    tokensOfRow[profile][row] += documentLength[d];
+                }
             }
         }
         FillOrder.Builder builder = new FillOrder.Builder(numProfiles, coverage.numKinds(), numLevels);
@@ -188,14 +191,14 @@ final class Workload {
         return layerSeconds[microBatch * levels.size() + level];
     }
 
-    /** Computed pairs of one layer. */
-    double pairs(int microBatch, int level) {
-        return pairs[microBatch * levels.size() + level];
+    /** Computed pairs of one layer, at [micro-batch][level]. Not to be changed. */
+    double[] pairs() {
+        return pairs;
     }
 
-    /** Tokens times the budget they can use, of one layer. */
-    double effective(int microBatch, int level) {
-        return effective[microBatch * levels.size() + level];
+    /** Tokens times the budget they can use, of one layer, at [micro-batch][level]. Not to be changed. */
+    double[] effective() {
+        return effective;
     }
 
     /** Number of prices that {@link #levelsAt} knows. */
