@@ -39,7 +39,8 @@ final class ChaosReport {
         text.append("- ").append(chaos.date()).append(", ").append(chaos.machine()).append('\n');
         text.append("- `").append(chaos.command()).append("`\n");
         text.append("- without faults: digest `").append(chaos.expectedDigest()).append("`\n");
-        text.append("- verdict: ").append(chaos.good() ? chaos.verdict().label() : "**" + chaos.verdict().label() + "**").append("\n\n");
+        text.append("- verdict: ")
+                .append(chaos.good() ? chaos.verdict().label() : "**" + chaos.verdict().label() + "**").append("\n\n");
         text.append("| trial | seed | faults | steps | seconds | digest | problems |\n|---|---|---|---|---|---|---|\n");
         for (Outcome.Trial trial : chaos.trials()) {
             text.append(String.format(Locale.ROOT, "| %d | %d | %d | %d | %.0f | %s | %s |%n", trial.number(),

@@ -226,7 +226,8 @@ final class FaultTrial {
             // It says goodbye.
             case TERM -> sign -> sign.kind() == SignKind.ENDED && sign.slot() == slot;
             // What the node itself thinks is not what the others found out.
-            case KILL, KILL_JOINER, STOP, PARTITION, ONE_WAY -> sign -> sign.kind() == SignKind.DETECTED && sign.slot() != slot;
+            case KILL, KILL_JOINER, STOP, PARTITION, ONE_WAY ->
+                sign -> sign.kind() == SignKind.DETECTED && sign.slot() != slot;
             default -> sign -> sign.kind() == SignKind.DETECTED;
         };
     }
