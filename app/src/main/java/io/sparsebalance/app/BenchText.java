@@ -1,6 +1,7 @@
 package io.sparsebalance.app;
 
 import io.sparsebalance.actors.bench.BenchReport;
+import io.sparsebalance.actors.bench.HeldOut;
 import io.sparsebalance.actors.bench.MeasuredStep;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.policies.simulation.ArmResult;
@@ -72,7 +73,30 @@ final class BenchText {
                                     ? String.format(Locale.ROOT, "%.4f", arm.heldOutLoss().getAsDouble())
                                     : "-"));
         }
+        return text.append(heldOut(report)).toString();
+    }
+
+    /** Differences that are not zero by construction: arms of fixed budgets train alike. */
+    private static String heldOut(BenchReport report) {
+        HeldOut base = report.baseline().heldOut();
+        if (base.loss().isEmpty()) {
+            return "";
+        }
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT,
+                "%nheld-out loss over %s, the same %d samples, with its standard error over them; at the base budget | with"
+                        + " all blocks (%.4f)%n",
+                report.baseline().arm(), base.targets().size(),
+                report.baseline().heldOutDense().loss().orElse(Double.NaN)));
+        for (BenchReport.ArmSteps arm : report.arms()) {
+            text.append(String.format(Locale.ROOT, "%-12s  %s | %s%n", arm.arm(), percent(arm.heldOut().over(base)),
+                    percent(arm.heldOutDense().over(report.baseline().heldOutDense()))));
+        }
         return text.toString();
+    }
+
+    private static String percent(HeldOut.Difference difference) {
+        return String.format(Locale.ROOT, "%+.3f %% +- %.3f %%", 100 * difference.relative(),
+                100 * difference.standardError());
     }
 
     /** For programs. */
@@ -87,6 +111,8 @@ final class BenchText {
         for (BenchReport.ArmSteps arm : report.arms()) {
             Map<String, Object> values = new LinkedHashMap<>();
             values.put("heldOutLoss", arm.heldOutLoss());
+            values.put("heldOut", arm.heldOut());
+            values.put("heldOutDense", arm.heldOutDense());
             values.put("stepSecondsQuarters", List.of(arm.quantile(MeasuredStep::seconds, 0.25),
                     arm.quantile(MeasuredStep::seconds, 0.75)));
             values.put("speedupOfAllSteps", report.speedupOfAllSteps(arm));

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -182,8 +181,8 @@ public final class BalanceBench {
         List<BenchReport.ArmSteps> measured = new ArrayList<>();
         for (BenchArm arm : arms) {
             List<MeasuredStep> all = arm.steps().subList(0, steps);
-            OptionalDouble loss = arm.heldOutLoss(heldOut);
-            measured.add(new BenchReport.ArmSteps(arm.name(), all, all.subList(from, steps), loss));
+            measured.add(new BenchReport.ArmSteps(arm.name(), all, all.subList(from, steps),
+                    arm.heldOutAtBase(heldOut), arm.heldOutDense(heldOut)));
         }
         return new BenchReport(settings, complete, parts.info().calibration(), measured,
                 arms.getFirst().coverage().table());

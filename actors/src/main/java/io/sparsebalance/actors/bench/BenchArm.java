@@ -21,7 +21,6 @@ import io.sparsebalance.policies.step.StepInFlight;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /** One arm: its policies, what it has learned, its replicas, and what it has measured. */
@@ -200,13 +199,22 @@ final class BenchArm implements AutoCloseable {
                 planSeconds - batchNanos / NANOS_PER_SECOND, lossSum / Math.max(1, targets));
     }
 
-    /** Mean loss of held-out samples at the base budget, nats a token; nothing if there are none. */
-    OptionalDouble heldOutLoss(List<SampleRef> samples) {
-        if (samples.isEmpty()) {
-            return OptionalDouble.empty();
-        }
-        MicroBatchResult result = execution.evaluate(samples, baseBudgets());
-        return OptionalDouble.of(result.lossSum() / Math.max(1, result.numTargets()));
+    /** Loss of held-out samples at the budget of fixed arms. */
+    HeldOut heldOutAtBase(List<SampleRef> samples) {
+        return heldOut(samples, baseBudgets());
+    }
+
+    /** The same with all blocks, which no arm was trained with. */
+    HeldOut heldOutDense(List<SampleRef> samples) {
+        int longest = samples.stream().mapToInt(SampleRef::length).max().orElse(1);
+        return heldOut(samples, Budgets.uniform(latency.numBlocks(longest), config.model().layers()));
+    }
+
+    private HeldOut heldOut(List<SampleRef> samples, Budgets budgets) {
+        List<MicroBatchResult> results = samples.stream()
+                .map(sample -> execution.evaluate(List.of(sample), budgets)).toList();
+        return new HeldOut(results.stream().map(MicroBatchResult::lossSum).toList(),
+                results.stream().map(MicroBatchResult::numTargets).toList());
     }
 
     @Override

@@ -30,13 +30,20 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
      *
      * @param all warm-up included
      * @param steady without it; at least one
-     * @param heldOutLoss at the base budget after the last step, nats a token
+     * @param heldOut at the base budget after the last step: fixed arms were trained for it, {@code dst} for all budgets
+     * @param heldOutDense with all blocks
      */
-    public record ArmSteps(String arm, List<MeasuredStep> all, List<MeasuredStep> steady, OptionalDouble heldOutLoss) {
+    public record ArmSteps(String arm, List<MeasuredStep> all, List<MeasuredStep> steady, HeldOut heldOut,
+            HeldOut heldOutDense) {
         /** Copies. */
         public ArmSteps {
             all = List.copyOf(all);
             steady = List.copyOf(steady);
+        }
+
+        /** At the base budget after the last step, nats a token. */
+        public OptionalDouble heldOutLoss() {
+            return heldOut.loss();
         }
 
         /** A quantile over the steady steps. */
@@ -110,7 +117,7 @@ public record BenchReport(BenchSettings settings, boolean complete, String laten
     }
 
     /** {@code random/fixed}, or the first arm where that was not asked for. */
-    private ArmSteps baseline() {
+    public ArmSteps baseline() {
         return arms.stream().filter(arm -> arm.arm().equals(ArmResult.BASELINE)).findFirst().orElse(arms.getFirst());
     }
 

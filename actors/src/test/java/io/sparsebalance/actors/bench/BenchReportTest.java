@@ -7,7 +7,6 @@ import io.sparsebalance.actors.profile.TinyRuns;
 import io.sparsebalance.policies.sparsity.CoverageTable;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -32,6 +31,18 @@ class BenchReportTest {
         assertThat(report(2, random, sab).pairedSpeedup(sab)).isCloseTo(2, within(1e-12));
     }
 
+    @Test
+    void lossesAreComparedSampleBySample() {
+        HeldOut base = new HeldOut(List.of(10.0, 300.0, 20.0), List.of(10L, 100L, 10L));
+        HeldOut same = new HeldOut(List.of(10.1, 303.0, 20.2), List.of(10L, 100L, 10L));
+        assertThat(same.over(base).relative()).isCloseTo(0.01, within(1e-12));
+        assertThat(same.loss().orElseThrow()).isCloseTo(333.3 / 120, within(1e-12));
+        HeldOut one = new HeldOut(List.of(10.1, 303.0, 18.2), List.of(10L, 100L, 10L));
+        HeldOut.Difference difference = one.over(base);
+        assertThat(difference.relative()).isCloseTo(1.3 / 330, within(1e-12));
+        assertThat(difference.standardError()).as("one sample in three says the contrary").isGreaterThan(0.005);
+    }
+
     private static BenchReport report(int lookahead, BenchReport.ArmSteps... arms) {
         int steps = arms[0].all().size();
         BenchSettings settings = new BenchSettings(
@@ -45,6 +56,6 @@ class BenchReportTest {
                 .mapToObj(i -> new MeasuredStep(i + 1L, seconds[i], List.of(seconds[i], seconds[i]), List.of(0.0, 0.0),
                         List.of(1.0, 1.0), 0.5, 0.9, 1e-3, 5e-4, 2))
                 .toList();
-        return new BenchReport.ArmSteps(name, steps, steps, OptionalDouble.empty());
+        return new BenchReport.ArmSteps(name, steps, steps, HeldOut.NONE, HeldOut.NONE);
     }
 }

@@ -101,7 +101,9 @@ final class CoverageCurve {
                 slope = Math.min(slope, rootMissing[next] / (end - rootBudgets[next]));
                 next++;
                 boolean more = next < rootBudgets.length && rootBudgets[next] < end;
-                rise = more ? (rootMissing[next] - rootMissing[next - 1]) / (rootBudgets[next] - rootBudgets[next - 1]) : 0;
+                rise = more
+                        ? (rootMissing[next] - rootMissing[next - 1]) / (rootBudgets[next] - rootBudgets[next - 1])
+                        : 0;
                 from = more ? rootMissing[next - 1] - rise * rootBudgets[next - 1] : 1;
                 nextRoot = more ? rootBudgets[next] : Double.POSITIVE_INFINITY;
             }

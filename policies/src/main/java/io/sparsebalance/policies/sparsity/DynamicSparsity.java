@@ -166,7 +166,7 @@ public final class DynamicSparsity implements SparsityPolicy {
                 side = -1;
             }
             boolean closeAbove = chosen != null && surplus >= 0 && surplus <= PRECISION;
-            if (closeAbove || high - low <= PRECISION * high && (chosen != null || low >= high)) {
+            if (closeAbove || (high - low <= PRECISION * high && (chosen != null || low >= high))) {
                 return chosen == null ? problem.plan(tried, guess) : problem.plan(chosen, high);
             }
             if (Double.isNaN(lowSurplus + highSurplus)) {

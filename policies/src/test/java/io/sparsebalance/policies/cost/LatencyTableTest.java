@@ -44,6 +44,23 @@ class LatencyTableTest {
     }
 
     @Test
+    void manyBudgetsAtOnceAreReadLikeEachByItself() {
+        SplittableRandom random = new SplittableRandom(4);
+        int[] budgets = {1, 2, 3, 5, 8, 13, 40, 41, 300};
+        double[] read = new double[budgets.length + 1];
+        for (int i = 0; i < 20; i++) {
+            LatencyModel model = Tables.table(random, 0.6).model();
+            for (int j = 0; j < 50; j++) {
+                int length = 1 + random.nextInt(200_000);
+                model.attentionSeconds(length, budgets, read, 1);
+                for (int k = 0; k < budgets.length; k++) {
+                    assertThat(read[k + 1]).isEqualTo(model.attentionSeconds(length, budgets[k]));
+                }
+            }
+        }
+    }
+
+    @Test
     void moreTokensOrALargerBudgetNeverTakeLessTimeHoweverNoisyTheTable() {
         SplittableRandom random = new SplittableRandom(2);
         for (int i = 0; i < 100; i++) {

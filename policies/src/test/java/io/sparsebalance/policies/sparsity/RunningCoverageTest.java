@@ -52,6 +52,27 @@ class RunningCoverageTest {
     }
 
     @Test
+    void manyBudgetsAtOnceAreReadLikeEachByItself() {
+        SplittableRandom random = new SplittableRandom(7);
+        int[] budgets = {1, 2, 3, 5, 8, 9, 16, 31, 32, 33, 64};
+        double[] read = new double[budgets.length + 2];
+        for (int round = 0; round < 200; round++) {
+            double first = random.nextDouble();
+            double second = first + random.nextDouble() * (1 - first);
+            RunningCoverage coverage = observe(RunningCoverage.empty(BLOCK), List.of(4000),
+                    List.of(first, second, random.nextDouble()));
+            for (int length : new int[]{60, 500, 1500, 2100, 4000}) {
+                for (int layer = 0; layer < 2; layer++) {
+                    coverage.coverage(layer, length, budgets, read, 2);
+                    for (int k = 0; k < budgets.length; k++) {
+                        assertThat(read[k + 2]).isCloseTo(coverage.coverage(layer, length, budgets[k]), within(1e-12));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     void bandsThatShareMicroBatchesAreToldApart() {
         SplittableRandom random = new SplittableRandom(25);
         RunningCoverage coverage = RunningCoverage.empty(BLOCK);
