@@ -150,7 +150,7 @@ final class MonotoneSurface {
     double at(int length, int budget) {
         int longest = lengths[lengths.length - 1];
         if (length > longest) {
-            return at(longest, budget) + law.seconds(length, budget) - law.seconds(longest, budget);
+            return at(longest, budget) + (law.seconds(length, budget) - law.seconds(longest, budget));
         }
         int row = below(lengths, length);
         int most = Math.min(budget, budgets[budgets.length - 1]);
