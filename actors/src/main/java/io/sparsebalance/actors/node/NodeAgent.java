@@ -13,7 +13,6 @@ import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingFailedException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -154,7 +153,9 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
                     (order, steps) -> self.tell(new ToAgent.RankEnded(member, order, steps)))),
                     "rank-" + device + "-" + member.opening()));
         } catch (IOException e) {
-            throw new UncheckedIOException("the data plane of rank " + device + " cannot listen", e);
+            end(NodeEnd.Kind.EXPELLED, Optional.of(new TrainingFailedException("rank " + device
+                    + " of this node cannot listen for gradients: " + e.getMessage()
+                    + ". Start the node again, with another cluster.data-port if one is set", e)), 0, "");
         }
     }
 

@@ -41,6 +41,10 @@ final class Cluster implements AutoCloseable {
     private int era;
     private Duration restartAfter = Duration.ZERO;
     private boolean ending;
+    /** The last process that was started to join nobody. */
+    private NodeProcess founder;
+    /** Last committed step when it was. */
+    private long foundedAfter;
 
     /**
      * What nodes are started with.
@@ -228,6 +232,10 @@ final class Cluster implements AutoCloseable {
         }
         seed.ifPresent(other -> arguments.addAll(List.of("--seed", other.address)));
         NodeProcess process = processes.start(settings.flags(), arguments);
+        if (seed.isEmpty()) {
+            founder = process;
+            foundedAfter = watch.last().step();
+        }
         slot.process = process;
         slot.address = "";
         byProcess.put(process.number(), slot);
@@ -256,10 +264,13 @@ final class Cluster implements AutoCloseable {
         if (ending || slot.process != process || isDone()) {
             return;
         }
-        if (code == FAILED) {
-            // The run has failed: whoever is left ends too.
+        boolean runFailed = code == FAILED && !slot.address.isEmpty();
+        boolean foundedNothing = process == founder && watch.last().step() == foundedAfter;
+        if (runFailed || foundedNothing) {
+            // Whoever is left ends too, or would wait for the one that began the cluster.
             killAll();
         } else {
+            // It ended on its own, or could not even begin: the port that was free when it was chosen may have been taken since.
             later(slot, era, restartAfter.toMillis());
         }
     }
