@@ -16,9 +16,12 @@ import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Down;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Has a node look again and again whether it can reach the majority, and do what {@link Quorum} says of it. */
 final class QuorumWatch {
+    private static final Logger LOG = LoggerFactory.getLogger(QuorumWatch.class);
     private static final Duration LOOK = Duration.ofMillis(100);
     /** Those that count when the majority is told. */
     private static final Set<MemberStatus> FULL = Set.of(MemberStatus.up(), MemberStatus.leaving());
@@ -62,6 +65,8 @@ final class QuorumWatch {
         }
         for (Member member : state.getMembers()) {
             if (decision.takeOut().contains(NodeAgent.name(member))) {
+                LOG.warn("node {} is taken out of the cluster: this side, which has the majority, cannot reach it",
+                        NodeAgent.name(member));
                 cluster.manager().tell(new Down(member.address()));
             }
         }

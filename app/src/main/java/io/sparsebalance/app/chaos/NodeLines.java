@@ -13,8 +13,9 @@ final class NodeLines {
             .compile("this node coordinates the run, in term (\\d+), from step \\d+ on");
     private static final Pattern FIRST_TERM = Pattern.compile("this node coordinates the run, in term (\\d+)");
     private static final Pattern DELAYED = Pattern.compile("step \\d+ cannot be committed now: .*");
-    /** Pekko's words. */
-    private static final Pattern REMOVES = Pattern.compile("SBR took decision Down\\w+ and is downing .*");
+    /** Ours, or Pekko's words. */
+    private static final Pattern REMOVES = Pattern
+            .compile("node \\S+ is taken out of the cluster: .*|SBR took decision Down\\w+ and is downing .*");
     private static final Pattern ERROR = Pattern.compile("^error: .*");
 
     private final RunWatch watch;
