@@ -31,6 +31,7 @@ public final class BalanceBench {
     private static final double REHEARSAL_SECONDS = 2;
 
     private final BenchSettings settings;
+    private final double rehearsalSeconds;
     private final Listener listener;
     private DeviceThreads shared;
 
@@ -45,7 +46,13 @@ public final class BalanceBench {
 
     /** Not yet started. */
     public BalanceBench(BenchSettings settings, Listener listener) {
+        this(settings, listener, REHEARSAL_SECONDS);
+    }
+
+    /** For tests, whose times nobody reads. */
+    BalanceBench(BenchSettings settings, Listener listener, double rehearsalSeconds) {
         this.settings = settings;
+        this.rehearsalSeconds = rehearsalSeconds;
         this.listener = listener;
     }
 
@@ -112,7 +119,7 @@ public final class BalanceBench {
         StepWindow window = window(parts, 1);
         List<SampleRef> samples = samples(parts, window);
         for (BenchArm arm : arms) {
-            arm.rehearse(window, samples, REHEARSAL_SECONDS);
+            arm.rehearse(window, samples, rehearsalSeconds);
         }
         listener.onPreparing("warming up with the largest micro-batch");
         List<SampleRef> largest = largest(parts);

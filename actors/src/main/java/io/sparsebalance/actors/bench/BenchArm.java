@@ -193,10 +193,11 @@ final class BenchArm implements AutoCloseable {
         for (double seconds : predicted) {
             predictedSeconds.add(seconds);
         }
-        double planSeconds = (planNanos + done.reviseNanos()) / NANOS_PER_SECOND;
+        long revised = done.reviseNanos().stream().mapToLong(Long::longValue).sum();
+        long longestRevised = done.reviseNanos().stream().mapToLong(Long::longValue).max().orElse(0);
         return new MeasuredStep(step, done.seconds() + planNanos / NANOS_PER_SECOND, done.busySeconds(),
-                done.waitSeconds(), predictedSeconds, (double) selected / causal, kept / tokens, planSeconds,
-                planSeconds - batchNanos / NANOS_PER_SECOND, lossSum / Math.max(1, targets));
+                done.waitSeconds(), predictedSeconds, (double) selected / causal, kept / tokens, (planNanos + revised) / NANOS_PER_SECOND,
+                (planNanos - batchNanos + longestRevised) / NANOS_PER_SECOND, lossSum / Math.max(1, targets));
     }
 
     /** Loss of held-out samples at the budget of fixed arms. */

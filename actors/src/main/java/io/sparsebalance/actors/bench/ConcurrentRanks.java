@@ -39,7 +39,7 @@ final class ConcurrentRanks implements StepExecution {
         private final double[] busySeconds;
         private final long[] workEnded;
         private final int[] checksums;
-        private long reviseNanos;
+        private final long[] reviseNanos;
 
         Shared(StepInFlight state, Balancing balancing) {
             this.state = state;
@@ -48,6 +48,7 @@ final class ConcurrentRanks implements StepExecution {
             this.busySeconds = new double[state.numRanks()];
             this.workEnded = new long[state.numRanks()];
             this.checksums = new int[state.numRanks()];
+            this.reviseNanos = new long[state.numRanks()];
         }
 
         synchronized OptionalInt grant(int rank) {
@@ -66,7 +67,7 @@ final class ConcurrentRanks implements StepExecution {
             outcomes[outcome.microBatch()] = outcome;
             busySeconds[outcome.rank()] += outcome.busyNanos() / NANOS_PER_SECOND;
             balancing.revise(state, completion);
-            reviseNanos += System.nanoTime() - start;
+            reviseNanos[outcome.rank()] += System.nanoTime() - start;
         }
     }
 
@@ -100,7 +101,7 @@ final class ConcurrentRanks implements StepExecution {
         List<Double> wait = Arrays.stream(shared.workEnded).mapToObj(ended -> (last - ended) / NANOS_PER_SECOND)
                 .toList();
         return new Executed(seconds, Arrays.stream(shared.busySeconds).boxed().toList(), wait,
-                List.of(shared.outcomes), shared.reviseNanos);
+                List.of(shared.outcomes), Arrays.stream(shared.reviseNanos).boxed().toList());
     }
 
     private void runRank(int rank, long step, Shared shared, List<List<SampleRef>> microBatches, double lossScale) {

@@ -12,8 +12,9 @@ import java.util.List;
  * @param predictedSeconds of each rank, by the latency table without speed factors
  * @param density computed over causal pairs
  * @param coverage kept share of the router's probability, weighted by tokens
- * @param planSeconds batching, budgets and revisions; all of it is in {@code seconds}
- * @param waitedSeconds of it, what a step of a run waits for: budgets and revisions. Batches are made there while earlier steps run
+ * @param planSeconds batching, budgets and revisions, of all ranks
+ * @param waitedSeconds of it, what a step of a run waits for: budgets, and the revisions of the rank that waited longest for its own. Batches
+ *                      are made there while earlier steps run
  * @param loss of the step's targets, nats a token
  */
 public record MeasuredStep(long step, double seconds, List<Double> busySeconds, List<Double> waitSeconds,

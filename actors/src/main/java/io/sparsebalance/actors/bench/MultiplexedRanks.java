@@ -50,32 +50,35 @@ final class MultiplexedRanks implements StepExecution {
             double lossScale) {
         return device.on(0, () -> {
             long[] clocks = new long[numRanks];
+            long[] busy = new long[numRanks];
+            long[] revised = new long[numRanks];
             MicroBatchOutcome[] outcomes = new MicroBatchOutcome[state.numMicroBatches()];
             PriorityQueue<Ending> endings = new PriorityQueue<>(
                     Comparator.comparingLong(Ending::endNanos).thenComparingInt(e -> e.outcome().rank()));
             for (int rank = 0; rank < numRanks; rank++) {
                 start(rank, 0, state, balancing, microBatches, lossScale, endings);
             }
-            long reviseNanos = 0;
             while (!endings.isEmpty()) {
                 Ending ending = endings.poll();
                 MicroBatchOutcome outcome = ending.outcome();
                 clocks[outcome.rank()] = ending.endNanos();
+                busy[outcome.rank()] += outcome.busyNanos();
                 outcomes[outcome.microBatch()] = outcome;
                 long begin = System.nanoTime();
                 Completion completion = new Completion(outcome.microBatch(), outcome.rank(), outcome.busyNanos(),
                         outcome.gcNanos());
                 state.complete(completion);
                 balancing.revise(state, completion);
-                reviseNanos += System.nanoTime() - begin;
-                start(outcome.rank(), ending.endNanos(), state, balancing, microBatches, lossScale, endings);
+                long decided = System.nanoTime() - begin;
+                revised[outcome.rank()] += decided;
+                start(outcome.rank(), ending.endNanos() + decided, state, balancing, microBatches, lossScale, endings);
             }
             RankWorker.StepEnd end = device.worker(0).finishStep(step, RankWorker.Update.REQUIRED);
             long slowest = Arrays.stream(clocks).max().orElse(0);
             return new Executed((slowest + end.updateNanos()) / NANOS_PER_SECOND,
-                    Arrays.stream(clocks).mapToObj(nanos -> nanos / NANOS_PER_SECOND).toList(),
+                    Arrays.stream(busy).mapToObj(nanos -> nanos / NANOS_PER_SECOND).toList(),
                     Arrays.stream(clocks).mapToObj(nanos -> (slowest - nanos) / NANOS_PER_SECOND).toList(),
-                    List.of(outcomes), reviseNanos);
+                    List.of(outcomes), Arrays.stream(revised).boxed().toList());
         });
     }
 

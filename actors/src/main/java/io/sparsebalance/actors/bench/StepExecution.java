@@ -10,13 +10,18 @@ import java.util.List;
 
 /** The ranks of one arm: devices, replicas, and how a step runs on them. */
 interface StepExecution extends AutoCloseable {
-    /** What a step took. */
+    /**
+     * What a step took.
+     *
+     * @param reviseNanos that each rank waited for revisions of its budgets; in {@code seconds} where the slowest rank waited
+     */
     record Executed(double seconds, List<Double> busySeconds, List<Double> waitSeconds,
-            List<MicroBatchOutcome> outcomes, long reviseNanos) {
+            List<MicroBatchOutcome> outcomes, List<Long> reviseNanos) {
         /** Copies. */
         public Executed {
             busySeconds = List.copyOf(busySeconds);
             waitSeconds = List.copyOf(waitSeconds);
+            reviseNanos = List.copyOf(reviseNanos);
             outcomes = List.copyOf(outcomes);
         }
     }

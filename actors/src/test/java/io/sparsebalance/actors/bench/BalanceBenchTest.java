@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class BalanceBenchTest {
     private static final int STEPS = 4;
+    private static final double REHEARSAL_SECONDS = 0.1;
     private static final List<String> ARMS = List.of("random/fixed", "sab/fixed", "sab/dst");
 
     @TempDir
@@ -44,7 +45,7 @@ class BalanceBenchTest {
         TrainingConfig config = TinyRuns.onTexts(directory, "run.ranks=" + (timeMultiplexed ? 1 : numRanks),
                 "run.steps=" + STEPS, "batch.samples-per-step=8", "batch.micro-batches-per-step=" + 2 * numRanks);
         return new BalanceBench(new BenchSettings(config, ARMS, numRanks, STEPS, 1, Optional.empty(), checkpoints,
-                true, timeMultiplexed), listener(stepsDone)).run(stopped);
+                true, timeMultiplexed), listener(stepsDone), REHEARSAL_SECONDS).run(stopped);
     }
 
     private static BalanceBench.Listener listener(AtomicInteger stepsDone) {
@@ -72,7 +73,7 @@ class BalanceBenchTest {
         BenchSettings settings = new BenchSettings(config, ARMS, numRanks, 2, 1, Optional.of(lengths), Optional.empty(),
                 false, timeMultiplexed);
         assertThat(settings.sharesReplica()).isEqualTo(timeMultiplexed);
-        BenchReport report = new BalanceBench(settings, listener(new AtomicInteger())).run(() -> false);
+        BenchReport report = new BalanceBench(settings, listener(new AtomicInteger()), REHEARSAL_SECONDS).run(() -> false);
         assertThat(report.complete()).isTrue();
         for (BenchReport.ArmSteps arm : report.arms()) {
             assertThat(arm.all()).hasSize(2).allSatisfy(step -> {

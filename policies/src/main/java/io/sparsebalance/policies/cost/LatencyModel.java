@@ -45,16 +45,21 @@ public interface LatencyModel {
 
     /** Seconds of one micro-batch: fixed part, linear part, and attention of each document in each layer. */
     default double microBatchSeconds(List<Integer> lengths, Budgets budgets) {
-        if (budgets.byLayer().size() != numLayers()) {
+        if (budgets.numLayers() != numLayers()) {
             throw new IllegalArgumentException(
-                    "budgets for " + budgets.byLayer().size() + " layers, latency model has " + numLayers());
+                    "budgets for " + budgets.numLayers() + " layers, latency model has " + numLayers());
         }
         long tokens = 0;
         double seconds = fixedSeconds();
         for (int length : lengths) {
             tokens += length;
-            for (int budget : budgets.byLayer()) {
-                seconds += attentionSeconds(length, budget);
+            double ofLayer = 0;
+            for (int layer = 0; layer < budgets.numLayers(); layer++) {
+                // Often layers have the budget of the one before.
+                if (layer == 0 || budgets.at(layer) != budgets.at(layer - 1)) {
+                    ofLayer = attentionSeconds(length, budgets.at(layer));
+                }
+                seconds += ofLayer;
             }
         }
         return seconds + linearSeconds(tokens);

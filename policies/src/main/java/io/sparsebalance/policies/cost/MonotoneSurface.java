@@ -17,10 +17,15 @@ import java.util.TreeSet;
 final class MonotoneSurface {
     private static final int STEPS_PER_OCTAVE = 8;
     private static final int EVERY_BUDGET_TO = 16;
+    /** Steps are found by cells of so many low bits: predictions are asked for millions of times. */
+    private static final int CELL_BITS = 4;
 
     private final Law law;
     private final int[] lengths;
     private final int[] budgets;
+    /** Index of the largest step that is not above the first value of each cell. */
+    private final short[] rowOfCell;
+    private final short[] columnOfCell;
     /** {@code [length][budget]}. */
     private final double[][] seconds;
 
@@ -49,6 +54,20 @@ final class MonotoneSurface {
             }
         }
         makeMonotone();
+        this.rowOfCell = cells(lengths);
+        this.columnOfCell = cells(budgets);
+    }
+
+    private static short[] cells(int[] steps) {
+        short[] cells = new short[(steps[steps.length - 1] >> CELL_BITS) + 1];
+        short at = 0;
+        for (int cell = 0; cell < cells.length; cell++) {
+            while (at + 1 < steps.length && steps[at + 1] <= cell << CELL_BITS) {
+                at++;
+            }
+            cells[cell] = at;
+        }
+        return cells;
     }
 
     /** Measured over law along the budgets of one length. */
@@ -152,9 +171,9 @@ final class MonotoneSurface {
         if (length > longest) {
             return at(longest, budget) + (law.seconds(length, budget) - law.seconds(longest, budget));
         }
-        int row = below(lengths, length);
+        int row = below(lengths, rowOfCell, length);
         int most = Math.min(budget, budgets[budgets.length - 1]);
-        return at(row, share(lengths, row, length), below(budgets, most), most);
+        return at(row, share(lengths, row, length), below(budgets, columnOfCell, most), most);
     }
 
     /**
@@ -165,7 +184,7 @@ final class MonotoneSurface {
     void at(int length, int[] wanted, int mostBudget, double[] into, int offset) {
         int longest = lengths[lengths.length - 1];
         double beyond = 0;
-        int row = below(lengths, Math.min(length, longest));
+        int row = below(lengths, rowOfCell, Math.min(length, longest));
         double x = share(lengths, row, Math.min(length, longest));
         int column = 0;
         int last = budgets[budgets.length - 1];
@@ -195,10 +214,13 @@ final class MonotoneSurface {
         return lower + x * (upper - lower);
     }
 
-    /** Index of the largest step that is not above a value. */
-    private static int below(int[] steps, int value) {
-        int i = Arrays.binarySearch(steps, value);
-        return i >= 0 ? i : Math.max(0, -i - 2);
+    /** Index of the largest step that is not above a value, which is at least 1 and not above the last step; 0 if all are above. */
+    private static int below(int[] steps, short[] cells, int value) {
+        int at = cells[value >> CELL_BITS];
+        while (at + 1 < steps.length && steps[at + 1] <= value) {
+            at++;
+        }
+        return at;
     }
 
     private static double share(int[] steps, int at, int value) {

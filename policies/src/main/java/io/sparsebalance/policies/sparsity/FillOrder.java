@@ -88,7 +88,7 @@ final class FillOrder {
     /** Collects the hulls of profiles. */
     static final class Builder {
         /** Steps that prices are taken from; to sort all of them would take longer than the budgets are worth. */
-        private static final int SAMPLED = 4096;
+        private static final int SAMPLED = 2048;
 
         private final int numKinds;
         private final int numLevels;

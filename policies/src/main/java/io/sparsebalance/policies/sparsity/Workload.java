@@ -10,12 +10,14 @@ import java.util.stream.IntStream;
  * are those of a rank of speed 1.
  */
 final class Workload {
-    /** Up to here every document and micro-batch is tabulated by itself, and every block is a level. */
+    /** Up to here every document and micro-batch is tabulated by itself. */
     private static final int MAX_EXACT_DOCUMENTS = 64;
     private static final int MAX_EXACT_MICRO_BATCHES = 64;
-    private static final int EXACT_STEPS = 64;
-    private static final int COARSE_STEPS = 16;
-    private static final int MAX_EXACT_PRICES = 4096;
+    /** Documents times layers up to which every block to 64 is a level; many layers even out what a coarser step of one leaves. */
+    private static final int MAX_FINE_TABLES = 256;
+    private static final int FINE_STEPS = 64;
+    private static final int STEPS = 16;
+    private static final int MAX_EXACT_PRICES = 2048;
     private static final int MAX_COARSE_PRICES = 256;
 
     private final int numMicroBatches;
@@ -51,9 +53,10 @@ final class Workload {
         longest = new int[numMicroBatches];
         readLengths(lengths);
         exact = numMicroBatches <= MAX_EXACT_MICRO_BATCHES && documentLength.length <= MAX_EXACT_DOCUMENTS;
+        boolean fine = exact && documentLength.length * numLayers <= MAX_FINE_TABLES;
         int longestOfAll = Math.max(1, Arrays.stream(longest).max().orElse(1));
         int covering = latency.numBlocks(longestOfAll);
-        levels = new BudgetLevels(request.settings(), covering, exact ? EXACT_STEPS : COARSE_STEPS);
+        levels = new BudgetLevels(request.settings(), covering, fine ? FINE_STEPS : STEPS);
         constantSeconds = new double[numMicroBatches];
         layerSeconds = new double[numMicroBatches * levels.size()];
         pairs = new double[withDensity ? layerSeconds.length : 0];
@@ -149,7 +152,7 @@ final class Workload {
         return numLayers;
     }
 
-    /** Whether nothing is rounded. */
+    /** Whether no cost is rounded. */
     boolean exact() {
         return exact;
     }
