@@ -99,13 +99,24 @@ class Torchrun:
         self.agent = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=environment, start_new_session=True)
 
     def workers(self):
-        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.agent.pid)], capture_output=True, text=True, check=False)
-        return sorted(int(pid) for pid in listed.stdout.split())
+        """Children of the agent that train: it starts others too, which soon end."""
+        command = ["ps", "-o", "pid=,args=", "--ppid", str(self.agent.pid)]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+        return sorted(int(line.split()[0]) for line in listed if "torch_worker.py" in line)
 
     def kill(self, draw):
-        workers = self.workers()
-        if workers:
-            os.kill(draw.choice(workers), signal.SIGKILL)
+        """Waits for workers where the agent is just starting them."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            workers = self.workers()
+            try:
+                if workers:
+                    os.kill(draw.choice(workers), signal.SIGKILL)
+                    return
+            except ProcessLookupError:
+                pass  # It has just ended: another one.
+            time.sleep(0.1)
+        raise SystemExit(f"torchrun has no workers; see {self.log.name}")
 
     def tend(self):
         if self.agent.poll() is not None:
