@@ -108,7 +108,8 @@ public final class Balancing {
         List<Double> speeds = speeds();
         BudgetPlan budgets = settings.policy().plan(budgetRequest(lengths, rankOf, speeds));
         memory = budgets.memory();
-        return new StepInFlight(lengths, rankOf, budgets, latency, speeds);
+        return new StepInFlight(lengths, rankOf, budgets, latency, speeds,
+                settings.feedback() == Feedback.ASSIGNMENT ? stragglers.speeds() : speeds);
     }
 
     /**

@@ -30,6 +30,7 @@ public final class StepInFlight {
     private final BudgetPlan budgetPlan;
     private final LatencyModel latency;
     private final List<Double> speeds;
+    private final List<Double> speedsToMoveBy;
     private final List<Budgets> budgets;
     /** Predicted seconds on a rank of speed 1, of each micro-batch at its budgets as they are now, and at the base. */
     private final double[] seconds;
@@ -57,10 +58,21 @@ public final class StepInFlight {
      */
     public StepInFlight(List<List<Integer>> lengths, List<Integer> rankOf, BudgetPlan budgetPlan, LatencyModel latency,
             List<Double> speeds) {
+        this(lengths, rankOf, budgetPlan, latency, speeds, speeds);
+    }
+
+    /**
+     * The same where budgets may not depend on measured speeds, but who runs what may.
+     *
+     * @param speedsToMoveBy slowdown factor of each rank as it is known, whatever the budget plan was made with
+     */
+    StepInFlight(List<List<Integer>> lengths, List<Integer> rankOf, BudgetPlan budgetPlan, LatencyModel latency,
+            List<Double> speeds, List<Double> speedsToMoveBy) {
         this.lengths = lengths;
         this.budgetPlan = budgetPlan;
         this.latency = latency;
         this.speeds = List.copyOf(speeds);
+        this.speedsToMoveBy = List.copyOf(speedsToMoveBy);
         this.budgets = new ArrayList<>(budgetPlan.budgets());
         int size = lengths.size();
         this.rankOf = new int[size];
@@ -179,7 +191,8 @@ public final class StepInFlight {
                 continue;
             }
             for (int i : waiting.get(donor)) {
-                double end = Math.max(seconds[i] * speeds.get(rank), remaining - seconds[i] * speeds.get(donor));
+                double end = Math.max(seconds[i] * speedsToMoveBy.get(rank),
+                        remaining - seconds[i] * speedsToMoveBy.get(donor));
                 if (end < remaining * (1 - WORTHWHILE) && (remaining > bestDonor || end < bestEnd)) {
                     best = i;
                     bestDonor = remaining;
@@ -208,7 +221,7 @@ public final class StepInFlight {
         for (int i : waiting.get(rank)) {
             sum += seconds[i];
         }
-        return sum * speeds.get(rank);
+        return sum * speedsToMoveBy.get(rank);
     }
 
     /** Notes a completion; false if it was noted before, or was never granted to that rank. */

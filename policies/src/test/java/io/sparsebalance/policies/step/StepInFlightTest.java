@@ -75,6 +75,22 @@ class StepInFlightTest {
     }
 
     @Test
+    void whereSpeedsMayNotChangeBudgetsASlowRankStillTakesNothingOverThatOthersEndSooner() {
+        List<List<Integer>> equal = Collections.nCopies(4, List.of(900));
+        List<Integer> rankOf = List.of(0, 0, 0, 1);
+        List<Double> same = List.of(1.0, 1.0);
+        for (double slowdown : List.of(1.0, 2.0)) {
+            StepInFlight step = new StepInFlight(equal, rankOf,
+                    new FixedSparsity().plan(new BudgetRequest(equal, rankOf, same, SPARSITY, LATENCY, COVERAGE)),
+                    LATENCY, same, List.of(1.0, slowdown));
+            complete(step, step.next(0).getAsInt(), 0, 1);
+            complete(step, step.next(1).getAsInt(), 1, slowdown);
+            step.next(0);
+            assertThat(step.takeOver(1).isPresent()).as("slowed down by " + slowdown).isEqualTo(slowdown == 1);
+        }
+    }
+
+    @Test
     void aRankThatLagsBehindTheOthersIsRevised() {
         StepInFlight step = step(new DynamicSparsity(), Collections.nCopies(4, List.of(4000)), List.of(0, 0, 1, 1),
                 List.of(1.0, 1.0));
