@@ -75,15 +75,20 @@ final class BudgetProblem {
         }
     }
 
-    /** Narrows the ranges to the bound of change around what is planned now; a planned budget may always stay. */
+    /**
+     * Narrows the ranges to the bound of change around what is planned now; a planned budget may always stay. With
+     * {@link Anchor#ISO_DENSITY} none falls: the plan holds no more attention than the base does, and what a lagging rank lost, no other
+     * would make good.
+     */
     void narrow(List<Budgets> current, Set<Integer> started) {
         BudgetLevels levels = work.levels();
         double factor = request.settings().maxChange();
+        double lowering = request.settings().anchor() == Anchor.ISO_DENSITY ? 1 : factor;
         for (int i = 0; i < work.numMicroBatches(); i++) {
             for (int layer = 0; layer < numLayers && !started.contains(i); layer++) {
                 int now = current.get(i).at(layer);
                 int at = i * numLayers + layer;
-                int from = Math.max(work.floor(i, layer), levels.atLeast(now / factor));
+                int from = Math.max(work.floor(i, layer), levels.atLeast(now / lowering));
                 low[at] = (short) Math.min(from, levels.atMost(now));
                 high[at] = (short) Math.max(low[at], Math.min(work.top(i), levels.atMost(now * factor)));
             }

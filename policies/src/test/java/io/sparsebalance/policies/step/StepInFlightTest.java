@@ -104,6 +104,20 @@ class StepInFlightTest {
                 LATENCY.microBatchSeconds(List.of(4000), step.budgets(1 - first)), within(1e-9));
     }
 
+    @Test
+    void withIsoDensityALaggingRankKeepsItsAttention() {
+        SparsitySettings settings = new SparsitySettings(SPARSITY.baseBudget(), SPARSITY.minBudget(),
+                SPARSITY.maxBudget(), Anchor.ISO_DENSITY, SPARSITY.guard());
+        StepInFlight step = step(new DynamicSparsity(), Collections.nCopies(4, List.of(4000)), List.of(0, 0, 1, 1),
+                List.of(1.0, 1.0));
+        int first = step.next(0).getAsInt();
+        complete(step, step.next(1).getAsInt(), 1, 1);
+        Completion done = done(step, first, 0, 1.5);
+        step.complete(done);
+        step.revise(done, settings, COVERAGE, new DynamicSparsity());
+        assertThat(step.budgets(1 - first)).isEqualTo(step.budgetPlan().budgets().get(1 - first));
+    }
+
     /** Else a table that is off by a factor would let budgets fill the time that it promised. */
     @ParameterizedTest
     @ValueSource(doubles = {0.5, 0.8, 1.25, 3})
