@@ -196,7 +196,8 @@ final class BenchArm implements AutoCloseable {
         long revised = done.reviseNanos().stream().mapToLong(Long::longValue).sum();
         long longestRevised = done.reviseNanos().stream().mapToLong(Long::longValue).max().orElse(0);
         return new MeasuredStep(step, done.seconds() + planNanos / NANOS_PER_SECOND, done.busySeconds(),
-                done.waitSeconds(), predictedSeconds, (double) selected / causal, kept / tokens, (planNanos + revised) / NANOS_PER_SECOND,
+                done.waitSeconds(), predictedSeconds, (double) selected / causal, kept / tokens,
+                (planNanos + revised) / NANOS_PER_SECOND,
                 (planNanos - batchNanos + longestRevised) / NANOS_PER_SECOND, lossSum / Math.max(1, targets));
     }
 

@@ -35,7 +35,9 @@ public record HeldOut(List<Double> lossSums, List<Long> targets) {
 
     /** Nats a token. */
     public OptionalDouble loss() {
-        return lossSums.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(sum(lossSums) / Math.max(1, sum(targets)));
+        return lossSums.isEmpty()
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(sum(lossSums) / Math.max(1, sum(targets)));
     }
 
     /**

@@ -73,7 +73,8 @@ class BalanceBenchTest {
         BenchSettings settings = new BenchSettings(config, ARMS, numRanks, 2, 1, Optional.of(lengths), Optional.empty(),
                 false, timeMultiplexed);
         assertThat(settings.sharesReplica()).isEqualTo(timeMultiplexed);
-        BenchReport report = new BalanceBench(settings, listener(new AtomicInteger()), REHEARSAL_SECONDS).run(() -> false);
+        BenchReport report = new BalanceBench(settings, listener(new AtomicInteger()), REHEARSAL_SECONDS)
+                .run(() -> false);
         assertThat(report.complete()).isTrue();
         for (BenchReport.ArmSteps arm : report.arms()) {
             assertThat(arm.all()).hasSize(2).allSatisfy(step -> {
