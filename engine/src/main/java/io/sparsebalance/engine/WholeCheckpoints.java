@@ -2,7 +2,6 @@ package io.sparsebalance.engine;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
@@ -35,21 +34,15 @@ final class WholeCheckpoints {
     private record Seen(long bytes, FileTime modified, String key) {}
 
     /** Notes that every byte of a checkpoint is as it must be. */
-    synchronized void remember(Path checkpoint) throws IOException {
+    synchronized void remember(Path checkpoint) {
         known.remove(checkpoint);
-        Optional<Map<String, Seen>> files = look(checkpoint);
-        files.ifPresent(seen -> known.put(checkpoint, seen));
+        look(checkpoint).ifPresent(seen -> known.put(checkpoint, seen));
     }
 
     /** Whether it was noted, and has the same files as then. */
     synchronized boolean isUnchanged(Path checkpoint) {
-        try {
-            Map<String, Seen> before = known.get(checkpoint);
-            return before != null && look(checkpoint).filter(before::equals).isPresent();
-        } catch (IOException e) {
-            // What cannot be looked at is for a whole verification to judge.
-            return false;
-        }
+        Map<String, Seen> before = known.get(checkpoint);
+        return before != null && look(checkpoint).filter(before::equals).isPresent();
     }
 
     private static Optional<Map<String, Seen>> look(Path checkpoint) throws IOException {
@@ -60,7 +53,8 @@ final class WholeCheckpoints {
                 files.put(file.getFileName().toString(), new Seen(attributes.size(), attributes.lastModifiedTime(),
                         Objects.toString(attributes.fileKey(), "")));
             }
-        } catch (NoSuchFileException e) {
+        } catch (IOException e) {
+            // What cannot be looked at is not known to be whole; a verification judges it, and says what is wrong.
             return Optional.empty();
         }
         return Optional.of(files);

@@ -136,8 +136,8 @@ public final class DynamicSparsity implements SparsityPolicy {
 
     /**
      * Surplus rises with the target almost in a straight line, whose slope is known about: attention is what time is spent on. So
-     * Newton's step from the mean usually ends near enough (a second one goes twice as far, so that it ends on the other side), and false position (the Illinois variant, Dowell and Jarratt 1971) needs
-     * a few more where it does not. Ends at a target with enough attention, if any target has.
+     * Newton's step from the mean usually ends near enough (a second one goes twice as far, so that it ends on the other side),
+     * and false position (the Illinois variant, Dowell and Jarratt 1971) needs a few more where it does not. Ends at a target with enough attention, if any target has.
      */
     private static BudgetPlan isoDensity(BudgetProblem problem, int[][] byRank, double reachable, double mean) {
         double least = problem.rounded() ? ROUNDED_MARGIN : 0;
