@@ -45,7 +45,7 @@ final class WholeCheckpoints {
         return before != null && look(checkpoint).filter(before::equals).isPresent();
     }
 
-    private static Optional<Map<String, Seen>> look(Path checkpoint) throws IOException {
+    private static Optional<Map<String, Seen>> look(Path checkpoint) {
         Map<String, Seen> files = new TreeMap<>();
         try (Stream<Path> entries = Files.list(checkpoint)) {
             for (Path file : entries.toList()) {
