@@ -29,6 +29,7 @@ final class LinkProxy implements AutoCloseable {
     private final ServerSocket server;
     private final InetSocketAddress target;
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+    private final Thread acceptor;
 
     /** Bytes under way; none at the end. */
     private record Chunk(long arrivesNanos, ByteBuffer bytes) {}
@@ -45,7 +46,7 @@ final class LinkProxy implements AutoCloseable {
         this.node = node;
         this.server = server;
         this.target = target;
-        Thread.ofVirtual().name("link-to-" + node).start(this::accept);
+        acceptor = Thread.ofVirtual().name("link-to-" + node).start(this::accept);
     }
 
     private void accept() {
@@ -141,7 +142,7 @@ final class LinkProxy implements AutoCloseable {
         }
     }
 
-    /** Ends all connections. */
+    /** Ends all connections; when it returns, nobody can connect any more. */
     @Override
     public void close() {
         try {
@@ -149,7 +150,13 @@ final class LinkProxy implements AutoCloseable {
         } catch (IOException e) {
             LOG.warn("the link to node {} cannot be closed", node, e);
         }
+        // A socket in which a virtual thread waits is only marked as closed; that thread closes it, and until then the kernel
+        // goes on accepting.
+        try {
+            acceptor.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         close(sockets.toArray(Socket[]::new));
     }
-
 }
