@@ -31,6 +31,9 @@ import java.util.stream.IntStream;
  * <p>A micro-batch is simulated to take what the table predicted at the budgets it ran with, times the speed factor that its
  * rank was known to have before the step. The end of a step (reduce, update, commit) is not in the table: its median over the
  * second quarter of the run is added. The first quarter, in which code is compiled, is left out; the second half is compared.
+ *
+ * <p>Every arm runs twice, and steps of the same plan are compared with each other too: no simulation can come closer to a machine
+ * than the machine comes to itself.
  */
 public final class SimulatedAgainstReal {
     private static final String ARMS = "arms=";
@@ -48,8 +51,8 @@ public final class SimulatedAgainstReal {
         System.out.println();
         System.out.println(
                 "| arm | ranks | steps compared | median step s | end of a step ms | from the latency table: median"
-                        + " (p95) | from the measured busy times: median (p95) |");
-        System.out.println("|---|---|---|---|---|---|---|");
+                        + " (p95) | from the measured busy times: median (p95) | the same plan run again: median (p95), steps |");
+        System.out.println("|---|---|---|---|---|---|---|---|");
         if (arms.isEmpty()) {
             compare("as configured", overrides);
         }
@@ -67,6 +70,20 @@ public final class SimulatedAgainstReal {
                 "run.evaluation.max-tokens=0", "run.checkpoint.every=0"));
         overrides.addAll(given);
         TrainingConfig config = TrainingConfigs.defaults(overrides);
+        List<StepReport> steps = run(config);
+        double[] fromAgain = repetition(steps, run(config));
+        double endSeconds = median(range(steps, steps.size() / 4, steps.size() / 2)
+                .mapToDouble(i -> steps.get(i).stepSeconds() - busiest(steps.get(i))).toArray());
+        double[] fromTable = deviations(steps, endSeconds, true);
+        double[] fromBusy = deviations(steps, endSeconds, false);
+        double medianStep = median(range(steps, steps.size() / 2, steps.size())
+                .mapToDouble(i -> steps.get(i).stepSeconds()).toArray());
+        System.out.printf(Locale.ROOT, "| %s | %d | %d | %.3f | %.1f | %s | %s | %s |%n", name, config.run().ranks(),
+                fromTable.length, medianStep, 1e3 * endSeconds, text(fromTable), text(fromBusy),
+                fromAgain.length == 0 ? "-" : text(fromAgain) + ", " + fromAgain.length);
+    }
+
+    private static List<StepReport> run(TrainingConfig config) {
         List<StepReport> steps = new ArrayList<>();
         TrainingListener collect = new TrainingListener() {
             @Override
@@ -77,14 +94,20 @@ public final class SimulatedAgainstReal {
         try (TrainingRun run = SparseBalance.train(config).listener(collect).start()) {
             run.result().toCompletableFuture().join();
         }
-        double endSeconds = median(range(steps, steps.size() / 4, steps.size() / 2)
-                .mapToDouble(i -> steps.get(i).stepSeconds() - busiest(steps.get(i))).toArray());
-        double[] fromTable = deviations(steps, endSeconds, true);
-        double[] fromBusy = deviations(steps, endSeconds, false);
-        double medianStep = median(range(steps, steps.size() / 2, steps.size())
-                .mapToDouble(i -> steps.get(i).stepSeconds()).toArray());
-        System.out.printf(Locale.ROOT, "| %s | %d | %d | %.3f | %.1f | %s | %s |%n", name, config.run().ranks(),
-                fromTable.length, medianStep, 1e3 * endSeconds, text(fromTable), text(fromBusy));
+        return steps;
+    }
+
+    /** How far steps of one run are from those of another one that ran the same micro-batches with the same budgets on the same ranks. */
+    private static double[] repetition(List<StepReport> steps, List<StepReport> again) {
+        return range(steps, steps.size() / 2, Math.min(steps.size(), again.size()))
+                .filter(i -> plan(steps.get(i)).equals(plan(again.get(i))))
+                .mapToDouble(i -> deviation(steps.get(i), again.get(i).stepSeconds()))
+                .toArray();
+    }
+
+    private static List<List<Object>> plan(StepReport step) {
+        return step.microBatches().stream()
+                .map(batch -> List.<Object>of(batch.lengths(), batch.budgets(), batch.rank())).toList();
     }
 
     private static double[] deviations(List<StepReport> steps, double endSeconds, boolean predicted) {

@@ -264,15 +264,24 @@ final class Cluster implements AutoCloseable {
         if (ending || slot.process != process || isDone()) {
             return;
         }
-        boolean runFailed = code == FAILED && !slot.address.isEmpty();
-        boolean foundedNothing = process == founder && watch.last().step() == foundedAfter;
-        if (runFailed || foundedNothing) {
-            // Whoever is left ends too, or would wait for the one that began the cluster.
+        if (endsAll(code, !slot.address.isEmpty(), process == founder, watch.last().step() - foundedAfter)) {
             killAll();
         } else {
-            // It ended on its own, or could not even begin: the port that was free when it was chosen may have been taken since.
             later(slot, era, restartAfter.toMillis());
         }
+    }
+
+    /**
+     * Whether with a process the whole cluster is over: it says that the run has failed, or it began the cluster, and ended before that
+     * cluster did anything, so that the others would wait for its address for ever. One that fails before it could be reached did not
+     * even begin: the port that was free when it was chosen may have been taken since.
+     *
+     * @param wasReady whether it had told where it can be joined
+     * @param isFounder whether it was the last one that was started to join nobody
+     * @param stepsSince steps that were committed since the founder was started
+     */
+    static boolean endsAll(int code, boolean wasReady, boolean isFounder, long stepsSince) {
+        return code == FAILED && wasReady || isFounder && stepsSince == 0;
     }
 
     /** Lets the run come to its end, and waits for all processes; false if they do not end in time. */
