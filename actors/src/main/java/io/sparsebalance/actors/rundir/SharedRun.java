@@ -80,6 +80,19 @@ public final class SharedRun {
         return new Takeover(directory, term, committed, oldest, checkpoints.isEmpty() ? 0 : checkpoints.getLast());
     }
 
+    /** Whether steps of the run in a directory, which need not exist, are committed already: who starts now joins it. */
+    public static boolean hasBegun(Path run) throws IOException {
+        if (!Files.isDirectory(run)) {
+            return false;
+        }
+        for (Path ledger : ledgers(run)) {
+            if (Files.size(ledger) > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Whether a takeover failed for want of what may come, such as room on the disk: then it may be tried again. */
     public static boolean mayPass(Throwable failure) {
         return WriteFailures.is(failure);
