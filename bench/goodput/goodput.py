@@ -46,7 +46,7 @@ class SparseBalance:
             device {{ kind = cpu, threads-per-rank = 1 }}
             data {{ source = {json.dumps(str(text))}, cache-directory = {json.dumps(str(directory / "cache"))}
               max-document-tokens = 1024 }}
-            batch {{ samples-per-step = {2 * ranks}, micro-batches-per-step = {ranks}, token-cap = 4096 }}
+            batch {{ samples-per-step = {2 * ranks}, micro-batches-per-step = {2 * ranks}, token-cap = 4096 }}
             attention {{ k-base = 16, k-min = 16, k-max = 16 }}
             balance {{ sparsity = fixed, feedback = assignment }}
             cluster {{ run = goodput, detection = tight, max-recoveries = 1000, worker-nodes = {ranks}

@@ -61,9 +61,8 @@ public final class SharedRun {
         } catch (IOException e) {
             throw WriteFailures.of("make run directory", path, e);
         }
-        if (Files.exists(path.resolve(RunDirectory.RESULT))) {
-            throw new IOException("the run in " + path.toAbsolutePath().normalize()
-                    + " has ended; start another one under a new cluster.run");
+        if (hasEnded(path)) {
+            throw new IOException(whyOver(path));
         }
         Terms terms = new Terms(path.resolve("terms"));
         long term = terms.claim(owner);
@@ -91,6 +90,17 @@ public final class SharedRun {
             }
         }
         return false;
+    }
+
+    /** Whether the run in a directory, which need not exist, has a result. */
+    public static boolean hasEnded(Path run) {
+        return Files.exists(run.resolve(RunDirectory.RESULT));
+    }
+
+    /** Why a node cannot take part in a run that has ended, in words. */
+    public static String whyOver(Path run) {
+        return "the run in " + run.toAbsolutePath().normalize()
+                + " has ended; start another one under a new cluster.run";
     }
 
     /** Whether a takeover failed for want of what may come, such as room on the disk: then it may be tried again. */
