@@ -94,7 +94,9 @@ final class EngineParts implements PartsFactory {
         }
         int[] coverageBudgets = Replicas.coverageBudgets(config.attention());
         Optional<SharedParameters> shared = Replicas.shared(config, config.run().ranks());
-        Optional<CpuWarmUp> warmUp = joinsOnCpu(config) ? Optional.of(CpuWarmUp.start(config, model)) : Optional.empty();
+        Optional<CpuWarmUp> warmUp = joinsOnCpu(config)
+                ? Optional.of(CpuWarmUp.start(config, model))
+                : Optional.empty();
         return (rank, given) -> {
             warmUp.ifPresent(CpuWarmUp::await);
             Device device = Replicas.device(config, rank, config.run().ranks());

@@ -19,7 +19,7 @@ class CpuWarmUpTest {
     @Timeout(60)
     void itEndsByItselfForAnyShape() {
         String[][] shapes = {{EXACT, "model.tied-embeddings=false", "cluster.run=some", "batch.token-cap=256"},
-                {"run.reduction=fast", "run.reduce-bucket=0", "model.recompute=true", "model.hidden=300"}};
+            {"run.reduction=fast", "run.reduce-bucket=0", "model.recompute=true", "model.hidden=300"}};
         for (String[] shape : shapes) {
             TrainingConfig config = TinyRuns.config(shape);
             CpuWarmUp.start(config, TinyRuns.model(config)).await();
