@@ -6,7 +6,7 @@
 Every --every seconds (0: never) a rank's process is killed, drawn from --seed; the same schedule for both. SparseBalance runs
 as so many nodes of one rank; who is killed is started again at once, as Slurm or Kubernetes would do it. torchrun starts the
 whole group again by itself, from the newest checkpoint. Both write a checkpoint every 40 steps. Counted are steps that are not
-lost: entries of the ledger there, the highest step number here. Time counts from the first step. Prints a Markdown table.
+lost: entries of the ledger there, the highest step number here. Time counts from step 20 on. Prints a Markdown table.
 SPARSEBALANCE names the program, ./sparsebalance by default; it may have arguments.
 """
 import argparse
@@ -24,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 27600
+WARM_STEPS = 20
 
 
 def corpus(directory):
@@ -45,7 +46,7 @@ class SparseBalance:
             device {{ kind = cpu, threads-per-rank = 1 }}
             data {{ source = {json.dumps(str(text))}, cache-directory = {json.dumps(str(directory / "cache"))}
               max-document-tokens = 1024 }}
-            batch {{ samples-per-step = {2 * ranks}, micro-batches-per-step = {ranks}, token-cap = 4096 }}
+            batch {{ samples-per-step = {2 * ranks}, micro-batches-per-step = {2 * ranks}, token-cap = 4096 }}
             attention {{ k-base = 16, k-min = 16, k-max = 16 }}
             balance {{ sparsity = fixed, feedback = assignment }}
             cluster {{ run = goodput, detection = tight, max-recoveries = 1000, worker-nodes = {ranks}
@@ -115,6 +116,7 @@ class Torchrun:
                     return
             except ProcessLookupError:
                 pass  # It has just ended: another one.
+            self.tend()
             time.sleep(0.1)
         raise SystemExit(f"torchrun has no workers; see {self.log.name}")
 
@@ -126,8 +128,13 @@ class Torchrun:
         return max((int(line) for line in self.progress.read_text().split()), default=0) if self.progress.exists() else 0
 
     def end(self):
-        os.killpg(self.agent.pid, signal.SIGKILL)
-        self.agent.wait()
+        """Workers have sessions of their own, and would go on: they are killed first, while the agent cannot start others."""
+        if self.agent.poll() is None:
+            os.kill(self.agent.pid, signal.SIGSTOP)
+            for worker in self.workers():
+                os.kill(worker, signal.SIGKILL)
+            os.killpg(self.agent.pid, signal.SIGKILL)
+            self.agent.wait()
         self.log.close()
 
 
@@ -136,10 +143,10 @@ def measure(kind, every, options, text):
     system = kind(directory, text, options.ranks)
     try:
         deadline = time.monotonic() + 180
-        while system.steps() < 5:
+        while system.steps() < WARM_STEPS:
             system.tend()
             if time.monotonic() > deadline:
-                raise SystemExit(f"no steps within 180 s; see {system.log.name}")
+                raise SystemExit(f"not {WARM_STEPS} steps within 180 s; see {system.log.name}")
             time.sleep(0.1)
         first, begin, draw, kills = system.steps(), time.monotonic(), random.Random(options.seed), 0
         while (elapsed := time.monotonic() - begin) < options.seconds:

@@ -8,11 +8,13 @@ import io.sparsebalance.actors.protocol.ToAgent;
 import io.sparsebalance.actors.protocol.ToCoordinator;
 import io.sparsebalance.actors.protocol.ToRank;
 import io.sparsebalance.actors.protocol.ToRoster;
+import io.sparsebalance.actors.rundir.SharedRun;
 import io.sparsebalance.actors.training.Rank;
 import io.sparsebalance.api.ConfigException;
 import io.sparsebalance.api.TrainingConfig;
 import io.sparsebalance.api.TrainingFailedException;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -108,8 +110,17 @@ final class NodeAgent extends AbstractBehavior<ToAgent> {
         logic.on(message).forEach(this::carryOut);
         if (message instanceof ToAgent.Again) {
             parts.health().sign(logic.takesPart());
+            endIfTooLate();
         }
         return this;
+    }
+
+    /** The run may end while this node starts: then nobody is left to join, and nobody to tell it. */
+    private void endIfTooLate() {
+        Path run = SharedRun.path(parts.config());
+        if (!logic.isGreeted() && SharedRun.hasEnded(run)) {
+            getContext().getSelf().tell(new ToAgent.Expelled(SharedRun.whyOver(run)));
+        }
     }
 
     private void carryOut(AgentEffect effect) {

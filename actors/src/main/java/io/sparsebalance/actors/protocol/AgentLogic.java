@@ -51,6 +51,11 @@ public final class AgentLogic {
         return greeting != null && !leaving && !ended && ranks.size() == node.numDevices();
     }
 
+    /** Whether a coordinator has found it, which tells it when the run ends. */
+    public boolean isGreeted() {
+        return greeting != null;
+    }
+
     /** Takes a message; returns what is to be done. */
     public List<AgentEffect> on(ToAgent message) {
         effects.clear();

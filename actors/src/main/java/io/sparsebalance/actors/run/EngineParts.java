@@ -38,6 +38,7 @@ import java.util.function.UnaryOperator;
 /** Puts a run together from its configuration: samples, latency table, devices and replicas. */
 final class EngineParts implements PartsFactory {
     private static final String NOOP = "noop";
+    private static final String CPU = "cpu";
 
     private final Corpus.Opener samples;
     private final Optional<Path> checkpoints;
@@ -93,7 +94,11 @@ final class EngineParts implements PartsFactory {
         }
         int[] coverageBudgets = Replicas.coverageBudgets(config.attention());
         Optional<SharedParameters> shared = Replicas.shared(config, config.run().ranks());
+        Optional<CpuWarmUp> warmUp = joinsOnCpu(config)
+                ? Optional.of(CpuWarmUp.start(config, model))
+                : Optional.empty();
         return (rank, given) -> {
+            warmUp.ifPresent(CpuWarmUp::await);
             Device device = Replicas.device(config, rank, config.run().ranks());
             Trainer trainer = Replicas.trainer(device, config, model, UnaryOperator.identity(), shared);
             long loadedStep = load(device, trainer);
@@ -102,6 +107,16 @@ final class EngineParts implements PartsFactory {
                     reduction(config, device, trainer, collective), coverageBudgets, config.batch().tokenCap(),
                     resumes ? loadedStep : 0);
         };
+    }
+
+    /** Whether others train already, who would wait for what is slow at first here. All that start together are slow together. */
+    private boolean joinsOnCpu(TrainingConfig config) {
+        try {
+            return resumes && config.device().kind().equals(CPU)
+                    && SharedRun.hasBegun(SharedRun.path(config));
+        } catch (IOException e) {
+            throw new ConfigException("the run's directory cannot be read: " + e.getMessage());
+        }
     }
 
     private static Collective collective(TrainingConfig config, Device device, Collective given) {
@@ -113,7 +128,8 @@ final class EngineParts implements PartsFactory {
                 : new NcclCollective(given, device::links, kind == CollectiveKind.NCCL, config.run().stepTimeout());
     }
 
-    private static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,
+    /** How a replica's gradients are reduced; closes device and replica if that fails. */
+    static GradientReduction reduction(TrainingConfig config, Device device, Trainer trainer,
             Collective collective) {
         int numRanks = config.run().ranks();
         // Ranks of other nodes come and go; those of one process are all there are.

@@ -61,9 +61,8 @@ public final class SharedRun {
         } catch (IOException e) {
             throw WriteFailures.of("make run directory", path, e);
         }
-        if (Files.exists(path.resolve(RunDirectory.RESULT))) {
-            throw new IOException("the run in " + path.toAbsolutePath().normalize()
-                    + " has ended; start another one under a new cluster.run");
+        if (hasEnded(path)) {
+            throw new IOException(whyOver(path));
         }
         Terms terms = new Terms(path.resolve("terms"));
         long term = terms.claim(owner);
@@ -78,6 +77,30 @@ public final class SharedRun {
         RunDirectory directory = RunDirectory.shared(path, terms, term, ledgerName(term),
                 committed.isEmpty() ? -1 : committed.getLast().step());
         return new Takeover(directory, term, committed, oldest, checkpoints.isEmpty() ? 0 : checkpoints.getLast());
+    }
+
+    /** Whether steps of the run in a directory, which need not exist, are committed already: who starts now joins it. */
+    public static boolean hasBegun(Path run) throws IOException {
+        if (!Files.isDirectory(run)) {
+            return false;
+        }
+        for (Path ledger : ledgers(run)) {
+            if (Files.size(ledger) > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether the run in a directory, which need not exist, has a result. */
+    public static boolean hasEnded(Path run) {
+        return Files.exists(run.resolve(RunDirectory.RESULT));
+    }
+
+    /** Why a node cannot take part in a run that has ended, in words. */
+    public static String whyOver(Path run) {
+        return "the run in " + run.toAbsolutePath().normalize()
+                + " has ended; start another one under a new cluster.run";
     }
 
     /** Whether a takeover failed for want of what may come, such as room on the disk: then it may be tried again. */

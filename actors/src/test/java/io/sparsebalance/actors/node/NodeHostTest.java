@@ -222,6 +222,15 @@ class NodeHostTest {
         assertThat(three.getFirst().end().digest()).isEqualTo(expected());
     }
 
+    /** All others are gone: nobody can take it in, and nobody can tell it. */
+    @Test
+    void aNodeThatIsReadyOnlyAfterTheRunHasEndedEnds() throws Exception {
+        Files.writeString(Files.createDirectories(directory.resolve("test-run")).resolve("result.json"), "{}");
+        NodeEnd end = new Node("127.0.0.1:1").end();
+        assertThat(end.kind()).isEqualTo(NodeEnd.Kind.EXPELLED);
+        assertThat(end.failure().orElseThrow()).hasMessageContaining("has ended; start another one");
+    }
+
     private List<Node> start(int count) throws Exception {
         List<Node> started = new ArrayList<>();
         started.add(new Node("", "cluster.worker-nodes=" + count));

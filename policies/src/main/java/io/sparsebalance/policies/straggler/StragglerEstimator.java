@@ -24,6 +24,8 @@ import java.util.Map;
 public final class StragglerEstimator {
     /** A single step may not pull the running factor further than this from itself. */
     private static final double MAX_JUMP = 2;
+    /** For so many steps a rank may be slow because it has just begun, as on a machine that still compiles its code. */
+    private static final int BEGINNING = 20;
     /** Below this excess over the others no rank is called slow. */
     private static final double EVEN = 1.02;
 
@@ -141,22 +143,26 @@ public final class StragglerEstimator {
     private StragglerState.RankState next(StragglerState.RankState before, RankObservation seen, double reference,
             boolean hostSuspected) {
         double ratio = ratio(seen);
-        double clipped = before.observations() == 0
+        // What was seen of a rank before it was up to speed says nothing of it, and would keep work away for many steps.
+        boolean upToSpeed = before.observations() < BEGINNING && ratio * MAX_JUMP < before.factor();
+        int observations = upToSpeed ? 0 : before.observations();
+        double clipped = observations == 0
                 ? ratio
                 : Math.min(before.factor() * MAX_JUMP, Math.max(before.factor() / MAX_JUMP, ratio));
         // The first observations are averaged, so that the factor is right soon; then it forgets exponentially.
-        double weight = Math.max(settings.smoothing(), 1.0 / (before.observations() + 1));
+        double weight = Math.max(settings.smoothing(), 1.0 / (observations + 1));
         double factor = before.factor() + weight * (clipped - before.factor());
         double slowdown = ratio / reference;
         boolean noticed = (ratio - reference) * seen.predictedSeconds() >= NOTICEABLE_SECONDS;
-        Track device = before.device().next(noticed && slowdown >= settings.threshold(), !noticed || slowdown < calm,
+        Track device = (upToSpeed ? Track.NONE : before.device()).next(noticed && slowdown >= settings.threshold(),
+                !noticed || slowdown < calm,
                 settings.steps());
         double paused = seen.busySeconds() / Math.max(1e-9, seen.busySeconds() - seen.gcSeconds());
         boolean pauseNoticed = seen.gcSeconds() >= NOTICEABLE_SECONDS;
         Track pauses = before.pauses().next(pauseNoticed && paused >= settings.threshold(),
                 !pauseNoticed || paused < calm, settings.steps());
         boolean hostWide = device.raised() && (before.hostWide() || hostSuspected);
-        return new StragglerState.RankState(factor, Math.min(before.observations() + 1, 1000), device, pauses,
+        return new StragglerState.RankState(factor, Math.min(observations + 1, 1000), device, pauses,
                 hostWide);
     }
 

@@ -54,6 +54,19 @@ class StragglerEstimatorTest {
         }
     }
 
+    /** As of a process that has just begun, whose code is compiled while it runs: no work is kept away from it for long. */
+    @Test
+    void whatARankTookBeforeItWasUpToSpeedIsForgotten() {
+        double[] second = {50, 12, 9, 4, 1.5, 1, 1, 1, 1, 1};
+        StragglerState state = estimator.initial(2);
+        for (double busy : second) {
+            state = estimator.observe(state,
+                    List.of(new RankObservation(0, 1, 1, 0), new RankObservation(1, busy, 1, 0)));
+        }
+        assertThat(estimator.verdicts(state).get(1).speedFactor()).isLessThan(1.3);
+        assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
+    }
+
     @Test
     void ofTwoRanksTheSlowOneIsFound() {
         StragglerState state = estimator.initial(2);

@@ -81,7 +81,7 @@ final class NetCollective implements Collective {
             long lastEntry = add(slices, adder);
             awaitOthers(slices);
             FixedPointSum.poison(addend.total(), adder.firstVoid());
-            return Math.max(0, lastEntry - entry);
+            return Math.max(entry, lastEntry) - entry;
         } catch (RuntimeException | Error e) {
             abort(e);
             throw e;
