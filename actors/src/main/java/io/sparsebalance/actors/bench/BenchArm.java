@@ -22,10 +22,13 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.SplittableRandom;
 
 /** One arm: its policies, what it has learned, its replicas, and what it has measured. */
 final class BenchArm implements AutoCloseable {
     private static final double NANOS_PER_SECOND = 1e9;
+    /** Rehearsed micro-batches take this share of what is predicted to as many times it: tables are off by as much. */
+    private static final double LEAST_REHEARSED = 0.8;
 
     private final Arm arm;
     private final TrainingConfig config;
@@ -67,23 +70,30 @@ final class BenchArm implements AutoCloseable {
     }
 
     /**
-     * Plans and grants a step of these samples, runs none of it, and again, until the time is up: decisions of the first steps would else be those of an
-     * interpreter. Coverage that layers differ in is made up and learned, since curves that all layers share are read by other ways than measured ones.
+     * Plans and grants steps of samples drawn from these, runs none of them, and again, until the time is up: decisions of the first steps would else be
+     * those of an interpreter. Samples, times and so speeds differ from step to step, and completions are off enough to revise budgets, since code that was
+     * compiled for one step is compiled anew for another. Coverage that layers differ in is made up and learned: curves that all layers share are read by
+     * other ways than measured ones.
      */
     void rehearse(StepWindow first, List<SampleRef> references, double seconds) {
         Balancing scratch = new Balancing(settings, latency);
+        SplittableRandom random = new SplittableRandom(config.run().seed());
+        List<Double> known = speeds;
         long start = System.nanoTime();
         for (long step = 1; System.nanoTime() - start < seconds * NANOS_PER_SECOND; step++) {
-            BatchPlan plan = batch(step, deal(first, references).getFirst());
+            List<SampleRef> drawn = references.stream().map(any -> references.get(random.nextInt(references.size())))
+                    .toList();
+            BatchPlan plan = batch(step, deal(first, drawn).getFirst(), known);
             StepInFlight state = scratch.begin(
                     plan.microBatches().stream().map(batch -> batch.stream().map(Sample::length).toList()).toList(),
                     plan.rankOf());
             while (state.hasWaiting()) {
                 for (int rank = 0; rank < settings.numRanks(); rank++) {
-                    rehearse(scratch, state, rank);
+                    rehearse(scratch, state, rank, random.nextDouble(LEAST_REHEARSED, 1 / LEAST_REHEARSED));
                 }
             }
-            scratch.end(state, i -> new RunningCoverage.Observation(state.lengths(i), madeUpCoverage()));
+            known = scratch.end(state, i -> new RunningCoverage.Observation(state.lengths(i), madeUpCoverage()))
+                    .speeds();
         }
     }
 
@@ -98,13 +108,13 @@ final class BenchArm implements AutoCloseable {
         return byLayer;
     }
 
-    /** A rank's next micro-batch takes as long as predicted. */
-    private static void rehearse(Balancing scratch, StepInFlight state, int rank) {
+    /** A rank's next micro-batch takes so many times as long as predicted. */
+    private static void rehearse(Balancing scratch, StepInFlight state, int rank, double factor) {
         OptionalInt granted = scratch.grant(state, rank);
         if (granted.isPresent()) {
             int microBatch = granted.getAsInt();
             Completion completion = new Completion(microBatch, rank,
-                    Math.round(state.seconds(microBatch) * NANOS_PER_SECOND), 0);
+                    Math.round(factor * state.seconds(microBatch) * NANOS_PER_SECOND), 0);
             state.complete(completion);
             scratch.revise(state, completion);
         }
@@ -127,7 +137,7 @@ final class BenchArm implements AutoCloseable {
             dealt = deal(around, references);
         }
         List<Sample> samples = dealt.get((int) (step - around.firstStep()));
-        BatchPlan plan = batch(step, samples);
+        BatchPlan plan = batch(step, samples, speeds);
         List<List<SampleRef>> microBatches = plan.microBatches().stream()
                 .map(batch -> batch.stream().map(sample -> references.get((int) sample.id())).toList()).toList();
         List<List<Integer>> lengths = microBatches.stream()
@@ -160,8 +170,8 @@ final class BenchArm implements AutoCloseable {
                 config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + steps.firstStep()));
     }
 
-    private BatchPlan batch(long step, List<Sample> samples) {
-        return arm.batching().plan(new BatchRequest(samples, config.batch().microBatchesPerStep(), speeds,
+    private BatchPlan batch(long step, List<Sample> samples, List<Double> rankSpeeds) {
+        return arm.batching().plan(new BatchRequest(samples, config.batch().microBatchesPerStep(), rankSpeeds,
                 config.batch().tokenCap(), baseBudgets(), latency, config.run().seed() + step));
     }
 

@@ -2,6 +2,8 @@ package io.sparsebalance.policies.batching;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Content of the micro-batches of a step, made without knowing the ranks, so that it is the same for any number of them, and good
@@ -46,25 +48,33 @@ final class Content {
         return null;
     }
 
-    /** Balances samples over micro-batches. */
-    static Content balanced(Costs costs, int numBins, long tokenCap, List<Partition> otherSeeds) {
+    /**
+     * Balances samples over micro-batches.
+     *
+     * @param otherSeeds asked for while nothing is known yet than which no content is shorter
+     */
+    static Content balanced(Costs costs, int numBins, long tokenCap, List<Supplier<Partition>> otherSeeds) {
         long work = LEAST_WORK + WORK_PER_ITEM * costs.numItems();
         Partition best = Seeds.largestFirst(costs, Partition.evenSpeeds(numBins), tokenCap);
         int bins = best.numBins();
         LocalSearch.improve(best, List.of(), Level.ofBins(best), work);
-        List<Partition> others = new ArrayList<>(otherSeeds);
-        if ((long) costs.numItems() * bins <= DIFFERENCING && bins <= Differencing.MAX_BINS) {
-            Differencing.seed(costs, Partition.evenSpeeds(bins), tokenCap).ifPresent(seed -> {
-                LocalSearch.improve(seed, List.of(), Level.ofBins(seed), work);
-                others.add(seed);
-            });
-        }
-        for (Partition other : others) {
-            if (other.numBins() <= bins && other.maxSeconds() < best.maxSeconds()) {
-                best = other;
+        double least = costs.leastOfLongest();
+        if (best.maxSeconds() > least && (long) costs.numItems() * bins <= DIFFERENCING
+                && bins <= Differencing.MAX_BINS) {
+            Optional<Partition> seed = Differencing.seed(costs, Partition.evenSpeeds(bins), tokenCap);
+            if (seed.isPresent()) {
+                LocalSearch.improve(seed.get(), List.of(), Level.ofBins(seed.get()), work);
+                best = shorter(best, seed.get());
             }
         }
+        for (Supplier<Partition> other : otherSeeds) {
+            best = best.maxSeconds() > least ? shorter(best, other.get()) : best;
+        }
         return new Content(best, refine(best, work));
+    }
+
+    private static Partition shorter(Partition best, Partition other) {
+        return other.numBins() <= best.numBins() && other.maxSeconds() < best.maxSeconds() ? other : best;
     }
 
     private static List<Level> refine(Partition partition, long work) {
@@ -91,9 +101,9 @@ final class Content {
             groups = Assignment.assign(partition.seconds(), Partition.evenSpeeds(ranks), groups);
             double before = level == null ? Double.POSITIVE_INFINITY : level.max();
             level = Level.of(partition, groups, ranks);
-            LocalSearch.improve(partition, outer, level, work);
+            boolean moved = LocalSearch.improve(partition, outer, level, work);
             double bound = Math.max(level.mean(), partition.maxSeconds());
-            if (level.max() <= bound * CLOSE || level.max() * CLOSE >= before) {
+            if (!moved || level.max() <= bound * CLOSE || level.max() * CLOSE >= before) {
                 break;
             }
         }

@@ -1,6 +1,7 @@
 package io.sparsebalance.policies.batching;
 
 import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.Numbers;
 import io.sparsebalance.policies.cost.LatencyModel;
 import java.util.Arrays;
 import java.util.List;
@@ -41,7 +42,8 @@ final class Costs {
     static Costs predicted(List<Sample> samples, Budgets baseBudgets, LatencyModel latency, int numBins) {
         int[] places = byFallingLength(samples);
         int[] lengths = lengths(samples, places);
-        int[] budgets = baseBudgets.byLayer().stream().mapToInt(Integer::intValue).sorted().toArray();
+        int[] budgets = Numbers.ints(baseBudgets.byLayer());
+        Arrays.sort(budgets);
         if (budgets.length != latency.numLayers()) {
             throw new IllegalArgumentException("base budgets for " + budgets.length + " layers, latency model has "
                     + latency.numLayers());
@@ -80,8 +82,12 @@ final class Costs {
             keys[i] = (Long.MAX_VALUE - Double.doubleToLongBits(values[i])) >> PLACE_BITS << PLACE_BITS | i;
         }
         Arrays.sort(keys);
-        int[] places = Arrays.stream(keys).mapToInt(key -> (int) (key & (1L << PLACE_BITS) - 1)).toArray();
-        double[] sorted = Arrays.stream(places).mapToDouble(place -> values[place]).toArray();
+        int[] places = new int[keys.length];
+        double[] sorted = new double[keys.length];
+        for (int i = 0; i < places.length; i++) {
+            places[i] = (int) (keys[i] & (1L << PLACE_BITS) - 1);
+            sorted[i] = values[places[i]];
+        }
         return new Costs(places, new int[values.length], sorted, sorted, (tokens, sum) -> sum);
     }
 
@@ -110,11 +116,19 @@ final class Costs {
             keys[i] = (long) (Integer.MAX_VALUE - samples.get(i).length()) << Integer.SIZE | i;
         }
         Arrays.sort(keys);
-        return Arrays.stream(keys).mapToInt(key -> (int) key).toArray();
+        int[] places = new int[keys.length];
+        for (int i = 0; i < places.length; i++) {
+            places[i] = (int) keys[i];
+        }
+        return places;
     }
 
     private static int[] lengths(List<Sample> samples, int[] places) {
-        return Arrays.stream(places).map(place -> samples.get(place).length()).toArray();
+        int[] lengths = new int[places.length];
+        for (int i = 0; i < lengths.length; i++) {
+            lengths[i] = samples.get(places[i]).length();
+        }
+        return lengths;
     }
 
     int numItems() {
@@ -138,6 +152,11 @@ final class Costs {
     /** What an item adds to an average bin, about; falls from item to item. */
     double marginal(int item) {
         return marginal[item];
+    }
+
+    /** Exact cost of a bin with the longest item alone; no bin that holds it costs less. */
+    double leastOfLongest() {
+        return bin(lengths[0], own[0]);
     }
 
     /** Exact cost of a bin. */

@@ -73,11 +73,19 @@ final class Level {
     }
 
     double max() {
-        return Arrays.stream(loads).max().orElse(0);
+        double max = 0;
+        for (double load : loads) {
+            max = Math.max(max, load);
+        }
+        return max;
     }
 
     double mean() {
-        return Arrays.stream(loads).average().orElse(0);
+        double sum = 0;
+        for (double load : loads) {
+            sum += load;
+        }
+        return loads.length == 0 ? 0 : sum / loads.length;
     }
 
     int numGroups() {
@@ -98,6 +106,14 @@ final class Level {
 
     double load(int group) {
         return loads[group];
+    }
+
+    double leastSpeed() {
+        double least = Double.POSITIVE_INFINITY;
+        for (double speed : speeds) {
+            least = Math.min(least, speed);
+        }
+        return least;
     }
 
     double speed(int group) {

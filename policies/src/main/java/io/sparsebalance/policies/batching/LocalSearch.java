@@ -29,6 +29,7 @@ final class LocalSearch {
     private final Costs costs;
     private final List<Level> outer;
     private final Level level;
+    private final double leastSpeed;
     private final int[] binOf;
     private int[] longItems = new int[16];
     private int[] shortItems = new int[16];
@@ -37,6 +38,7 @@ final class LocalSearch {
     private long work;
     private int longest;
     private double bestEnd;
+    private boolean improved;
     private int bestOut;
     private int bestIn;
     private int bestBin;
@@ -47,6 +49,7 @@ final class LocalSearch {
         this.outer = outer;
         this.level = level;
         this.work = work;
+        this.leastSpeed = level.leastSpeed();
         this.binOf = new int[costs.numItems()];
         for (int bin = 0; bin < partition.numBins(); bin++) {
             for (int i = 0; i < partition.size(bin); i++) {
@@ -61,12 +64,14 @@ final class LocalSearch {
      * @param outer levels that must keep within their limits
      * @param level whose longest group is shortened
      * @param work items that may be looked at
+     * @return whether anything was moved
      */
-    static void improve(Partition partition, List<Level> outer, Level level, long work) {
+    static boolean improve(Partition partition, List<Level> outer, Level level, long work) {
         LocalSearch search = new LocalSearch(partition, outer, level, work);
         for (int pass = 0; pass < MAX_PASSES && search.pass(); pass++) {
             // Groups that could not be shortened get another chance, since others changed.
         }
+        return search.improved;
     }
 
     /** Goes from long groups to short ones; whether the work is worth another pass. */
@@ -81,7 +86,8 @@ final class LocalSearch {
         IndexedHeap heavy = new IndexedHeap(falling);
         IndexedHeap light = new IndexedHeap(rising);
         double even = numGroups > FEW_BINS ? EVEN_AMONG_MANY : EVEN;
-        double enough = Math.max(level.mean(), leastOfLongestItem()) * (1 + even);
+        // No group can be shorter than the longest item alone where it takes least.
+        double enough = Math.max(level.mean(), leastSpeed * costs.leastOfLongest()) * (1 + even);
         boolean changed = false;
         int stuck = 0;
         while (work > 0 && heavy.size() > 0 && stuck < MAX_STUCK && level.load(heavy.at(0)) > enough) {
@@ -92,6 +98,7 @@ final class LocalSearch {
                 stuck++;
             } else {
                 changed = true;
+                improved = true;
                 for (int group : new int[]{longest, partner}) {
                     heavy.update(group, -level.load(group));
                     light.update(group, level.load(group));
@@ -101,19 +108,14 @@ final class LocalSearch {
         return changed && stuck > 0 && work > 0;
     }
 
-    /** No group can be shorter than this that holds the longest item. */
-    private double leastOfLongestItem() {
-        double leastSpeed = Double.POSITIVE_INFINITY;
-        for (int group = 0; group < level.numGroups(); group++) {
-            leastSpeed = Math.min(leastSpeed, level.speed(group));
-        }
-        return leastSpeed * costs.bin(costs.length(0), costs.own(0));
-    }
-
     /** Shortens the longest group; answers the group that took over, or -1. */
     private int shorten(IndexedHeap light) {
         longItems = gather(longest, longItems);
         numLong = size(longest);
+        if (numLong == 1 && level.speed(longest) <= leastSpeed) {
+            // Wherever its only item went, it would take as long there.
+            return NONE;
+        }
         bestEnd = level.load(longest) * STRICTLY;
         bestOut = NONE;
         int partners = Math.min(NUM_PARTNERS, light.size());

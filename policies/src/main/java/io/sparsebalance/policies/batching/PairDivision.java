@@ -14,6 +14,8 @@ record PairDivision(int[] out, int[] in) {
     /** More items would take too long. */
     static final int MAX_ITEMS = 14;
 
+    private static final PairDivision NONE = new PairDivision(new int[0], new int[0]);
+
     boolean changes() {
         return out.length + in.length > 0;
     }
@@ -26,6 +28,9 @@ record PairDivision(int[] out, int[] in) {
             items[i] = i < held ? partition.item(first, i) : partition.item(second, i - held);
         }
         int found = search(partition, first, second, items);
+        if (found == (1 << held) - 1) {
+            return NONE;
+        }
         int[] out = new int[items.length];
         int[] in = new int[items.length];
         int numOut = 0;
@@ -49,11 +54,13 @@ record PairDivision(int[] out, int[] in) {
         int now = (1 << partition.size(first)) - 1;
         double mine = 0;
         double theirs = 0;
+        double[] seconds = new double[items.length];
         for (int i = 0; i < items.length; i++) {
+            seconds[i] = costs.marginal(items[i]);
             if ((now >> i & 1) == 1) {
-                mine += costs.marginal(items[i]);
+                mine += seconds[i];
             } else {
-                theirs += costs.marginal(items[i]);
+                theirs += seconds[i];
             }
         }
         long tokens = partition.tokens(first);
@@ -65,8 +72,8 @@ record PairDivision(int[] out, int[] in) {
             int flipped = Integer.numberOfTrailingZeros(n);
             subset ^= 1 << flipped;
             int sign = (subset >> flipped & 1) == 1 ? 1 : -1;
-            mine += sign * costs.marginal(items[flipped]);
-            theirs -= sign * costs.marginal(items[flipped]);
+            mine += sign * seconds[flipped];
+            theirs -= sign * seconds[flipped];
             tokens += (long) sign * costs.length(items[flipped]);
             double end = Math.max(firstSpeed * mine, secondSpeed * theirs);
             if (end < best && subset != 0 && subset != (1 << items.length) - 1 && tokens <= partition.tokenCap()

@@ -1,5 +1,6 @@
 package io.sparsebalance.policies.batching;
 
+import io.sparsebalance.policies.Numbers;
 import java.util.Arrays;
 
 /** What every policy asks of its request. */
@@ -30,7 +31,7 @@ final class Requests {
     }
 
     static double[] speeds(BatchRequest request) {
-        return request.rankSpeeds().stream().mapToDouble(Double::doubleValue).toArray();
+        return Numbers.doubles(request.rankSpeeds());
     }
 
     /** The plan of a balanced content, its micro-batches spread over the request's ranks. */

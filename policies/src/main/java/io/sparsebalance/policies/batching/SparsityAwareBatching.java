@@ -1,7 +1,7 @@
 package io.sparsebalance.policies.batching;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * {@code sab}: balances predicted sparse latency. Samples go into micro-batches of equal predicted time whatever the number of
@@ -12,7 +12,8 @@ import java.util.List;
  * takes {@code s(r)} times the sum of its micro-batches; the longest rank is made as short as can be found.
  *
  * <p>For steps of up to {@value #INSURED_SAMPLES} samples the contents that {@code lbb} and {@code random} would make are
- * candidates as well. So with as many ranks as micro-batches the step is never predicted longer than theirs.
+ * candidates as well, unless the longest micro-batch is a document alone, which nothing shortens. So with as many ranks as
+ * micro-batches the step is never predicted longer than theirs.
  */
 public final class SparsityAwareBatching implements BatchingPolicy {
     /** In larger steps, where the search has many samples to choose from, the baselines were never seen ahead. */
@@ -27,11 +28,10 @@ public final class SparsityAwareBatching implements BatchingPolicy {
     public BatchPlan plan(BatchRequest request) {
         int numBins = Requests.numBins(request);
         Costs costs = Costs.predicted(request.samples(), request.baseBudgets(), request.latency(), numBins);
-        List<Partition> seeds = new ArrayList<>();
-        if (costs.numItems() <= INSURED_SAMPLES) {
-            seeds.add(priced(costs, LengthSquaredBatching.content(request).partition(), request));
-            seeds.add(priced(costs, RandomBatching.content(request), request));
-        }
+        List<Supplier<Partition>> seeds = costs.numItems() > INSURED_SAMPLES
+                ? List.of()
+                : List.of(() -> priced(costs, LengthSquaredBatching.content(request).partition(), request),
+                        () -> priced(costs, RandomBatching.content(request), request));
         return Requests.plan(request, Content.balanced(costs, numBins, request.tokenCap(), seeds));
     }
 

@@ -1,6 +1,7 @@
 package io.sparsebalance.policies.sparsity;
 
 import io.sparsebalance.policies.Budgets;
+import io.sparsebalance.policies.Numbers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,8 +32,8 @@ final class BudgetProblem {
         this.numLayers = work.numLayers();
         this.low = new short[work.numMicroBatches() * numLayers];
         this.high = new short[low.length];
-        this.rankOf = request.ranks().stream().mapToInt(Integer::intValue).toArray();
-        this.speeds = request.rankSpeeds().stream().mapToDouble(Double::doubleValue).toArray();
+        this.rankOf = Numbers.ints(request.ranks());
+        this.speeds = Numbers.doubles(request.rankSpeeds());
         setRanges();
         this.filling = new RankFilling(work, low, high, speeds.length);
     }

@@ -63,18 +63,9 @@ final class CoverageCurve {
 
     /** Coverage of a document of {@code numBlocks} blocks, 0 to 1. */
     double at(int budget, int numBlocks) {
-        if (budget >= numBlocks) {
-            return 1;
-        }
-        double end = root(numBlocks);
-        double at = root(budget);
-        int piece = -1;
-        double slope = Double.POSITIVE_INFINITY;
-        while (piece + 1 < rootBudgets.length && rootBudgets[piece + 1] <= at) {
-            piece++;
-            slope = Math.min(slope, rootMissing[piece] / (end - rootBudgets[piece]));
-        }
-        return between(piece, slope, at, end);
+        double[] single = new double[1];
+        at(new int[]{budget}, numBlocks, single, 0);
+        return single[0];
     }
 
     /**
@@ -110,29 +101,6 @@ final class CoverageCurve {
             double missing = Math.min(from + rise * at, slope * (end - at));
             into[offset + i] = 1 - missing * missing;
         }
-    }
-
-    /**
-     * The hull's last piece depends on the document: it is the lowest line from a sample below to the end.
-     *
-     * @param piece the last sample at or below {@code at}, -1 if there is none
-     * @param slope fall of the lowest line from such a sample to the end
-     * @param at root of the budget, below {@code end}, the root of the document's blocks
-     */
-    private double between(int piece, double slope, double at, double end) {
-        double missing;
-        if (rootBudgets.length == 0 || rootBudgets[0] >= end) {
-            missing = 1 - at / end;
-        } else if (piece < 0) {
-            missing = 1 + at / rootBudgets[0] * (rootMissing[0] - 1);
-        } else {
-            missing = Math.min(1, slope * (end - at));
-            if (piece + 1 < rootBudgets.length && rootBudgets[piece + 1] < end) {
-                double share = (at - rootBudgets[piece]) / (rootBudgets[piece + 1] - rootBudgets[piece]);
-                missing = Math.min(missing, rootMissing[piece] + share * (rootMissing[piece + 1] - rootMissing[piece]));
-            }
-        }
-        return 1 - missing * missing;
     }
 
     private static double root(int blocks) {

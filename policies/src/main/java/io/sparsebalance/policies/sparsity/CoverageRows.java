@@ -1,5 +1,6 @@
 package io.sparsebalance.policies.sparsity;
 
+import io.sparsebalance.policies.Numbers;
 import io.sparsebalance.policies.cost.LatencyModel;
 import java.util.Arrays;
 
@@ -43,8 +44,8 @@ final class CoverageRows {
         this.lowestBudget = levels.budget(0);
         this.numLevels = levels.size();
         this.rowOfCell = rounded ? new short[NUM_CELLS] : null;
-        int[] uncovered = Arrays.stream(lengths).filter(length -> !isCovered(length)).toArray();
-        this.represented = rounded ? rounded(uncovered) : Arrays.stream(uncovered).sorted().distinct().toArray();
+        int[] uncovered = uncovered(lengths);
+        this.represented = rounded ? rounded(uncovered) : Numbers.distinct(uncovered);
         int numLayers = latency.numLayers();
         this.kindOfLayer = new int[numLayers];
         this.floors = new short[represented.length * numLayers];
@@ -66,6 +67,17 @@ final class CoverageRows {
         }
         this.numKinds = kinds;
         this.ordering = ordering(levels);
+    }
+
+    private int[] uncovered(int[] lengths) {
+        int[] uncovered = new int[lengths.length];
+        int size = 0;
+        for (int length : lengths) {
+            if (!isCovered(length)) {
+                uncovered[size++] = length;
+            }
+        }
+        return Arrays.copyOf(uncovered, size);
     }
 
     private boolean isCovered(int length) {

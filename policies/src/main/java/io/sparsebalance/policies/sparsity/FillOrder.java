@@ -10,7 +10,7 @@ import java.util.Arrays;
  */
 final class FillOrder {
     /** Up to so many prices are worked out together. */
-    private static final int WALKED = 512;
+    private static final int WALKED = 256;
 
     private final int numKinds;
     /** Falling. */
@@ -87,14 +87,14 @@ final class FillOrder {
 
     /** Collects the hulls of profiles. */
     static final class Builder {
-        /** Steps that prices are taken from; to sort all of them would take longer than the budgets are worth. */
-        private static final int SAMPLED = 2048;
+        /** Larger hulls are rare enough to make room as they come. */
+        private static final int MAX_ROOM = 1 << 16;
 
         private final int numKinds;
         private final int numLevels;
         /** Vertices of all hulls, one after the other: level, and worth per second of the step to it. */
-        private int[] vertexLevel = new int[1024];
-        private double[] vertexWorth = new double[1024];
+        private int[] vertexLevel;
+        private double[] vertexWorth;
         private int numVertices;
         private final int[] hullStart;
         private int numHulls;
@@ -103,6 +103,9 @@ final class FillOrder {
             this.numKinds = numKinds;
             this.numLevels = numLevels;
             this.hullStart = new int[numProfiles * numKinds + 1];
+            int room = (int) Math.min(MAX_ROOM, (long) numProfiles * numKinds * numLevels);
+            this.vertexLevel = new int[room];
+            this.vertexWorth = new double[room];
         }
 
         /**
@@ -145,22 +148,21 @@ final class FillOrder {
             return new FillOrder(this, prices(maxPrices));
         }
 
-        /** Falling: above all, quantiles of the steps' worth so that steps spread evenly over them, and nothing. */
+        /** Falling: above all, steps' worth, evenly many of each hull, and nothing. To sort all would take longer than the budgets are worth. */
         private double[] prices(int maxPrices) {
-            double[] finite = new double[numVertices];
+            int stride = Math.max(1, Math.ceilDiv(numVertices, maxPrices - 2));
+            double[] finite = new double[Math.ceilDiv(numVertices, stride)];
             int size = 0;
-            int stride = Math.max(1, numVertices / SAMPLED);
             for (int i = 0; i < numVertices; i += stride) {
                 if (vertexWorth[i] > 0 && vertexWorth[i] < Double.POSITIVE_INFINITY) {
                     finite[size++] = vertexWorth[i];
                 }
             }
             Arrays.sort(finite, 0, size);
-            double[] prices = new double[Math.min(size, maxPrices - 2) + 2];
+            double[] prices = new double[size + 2];
             prices[0] = Double.POSITIVE_INFINITY;
-            int numInner = prices.length - 2;
-            for (int i = 0; i < numInner; i++) {
-                prices[i + 1] = finite[size - 1 - (int) ((long) i * size / numInner)];
+            for (int i = 1; i <= size; i++) {
+                prices[i] = finite[size - i];
             }
             return prices;
         }

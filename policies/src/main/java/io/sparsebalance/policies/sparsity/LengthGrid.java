@@ -1,5 +1,6 @@
 package io.sparsebalance.policies.sparsity;
 
+import io.sparsebalance.policies.Numbers;
 import java.util.Arrays;
 import java.util.BitSet;
 
@@ -23,7 +24,7 @@ final class LengthGrid {
 
     /** Points at the very lengths. */
     static LengthGrid exact(int[] lengths) {
-        return new LengthGrid(Arrays.stream(lengths).sorted().distinct().toArray(), null);
+        return new LengthGrid(Numbers.distinct(lengths.clone()), null);
     }
 
     /** Points around the lengths. */

@@ -226,9 +226,7 @@ public final class RunningCoverage implements CoverageCurves {
     private static double[] unmeasured(int[] at, int band, int block) {
         double[] curve = new double[at.length];
         int numBlocks = Math.ceilDiv((int) Math.min(Integer.MAX_VALUE, 3L << band >> 1), block);
-        for (int i = 0; i < curve.length; i++) {
-            curve[i] = CoverageCurve.UNMEASURED.at(at[i], numBlocks);
-        }
+        CoverageCurve.UNMEASURED.at(at, numBlocks, curve, 0);
         return curve;
     }
 

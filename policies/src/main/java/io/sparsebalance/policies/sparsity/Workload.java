@@ -3,7 +3,6 @@ package io.sparsebalance.policies.sparsity;
 import io.sparsebalance.policies.cost.LatencyModel;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The micro-batches of a request as tables: what each costs at every level, and in which order its layers are filled. Seconds
@@ -17,7 +16,7 @@ final class Workload {
     private static final int MAX_FINE_TABLES = 256;
     private static final int FINE_STEPS = 64;
     private static final int STEPS = 16;
-    private static final int MAX_EXACT_PRICES = 2048;
+    private static final int MAX_EXACT_PRICES = 512;
     private static final int MAX_COARSE_PRICES = 256;
 
     private final int numMicroBatches;
@@ -54,7 +53,10 @@ final class Workload {
         readLengths(lengths);
         exact = numMicroBatches <= MAX_EXACT_MICRO_BATCHES && documentLength.length <= MAX_EXACT_DOCUMENTS;
         boolean fine = exact && documentLength.length * numLayers <= MAX_FINE_TABLES;
-        int longestOfAll = Math.max(1, Arrays.stream(longest).max().orElse(1));
+        int longestOfAll = 1;
+        for (int length : longest) {
+            longestOfAll = Math.max(longestOfAll, length);
+        }
         int covering = latency.numBlocks(longestOfAll);
         levels = new BudgetLevels(request.settings(), covering, fine ? FINE_STEPS : STEPS);
         constantSeconds = new double[numMicroBatches];
@@ -126,17 +128,23 @@ final class Workload {
         FillOrder.Builder builder = new FillOrder.Builder(numProfiles, coverage.numKinds(), numLevels);
         double[] besides = new double[numLevels];
         double[] worth = new double[numLevels];
+        int[] rows = new int[coverage.numRows()];
         for (int profile = 0; profile < numProfiles; profile++) {
             double[] weights = tokensOfRow[profile];
-            int[] rows = IntStream.range(0, weights.length).filter(row -> weights[row] > 0).toArray();
+            int numRows = 0;
+            for (int row = 0; row < weights.length; row++) {
+                if (weights[row] > 0) {
+                    rows[numRows++] = row;
+                }
+            }
             Arrays.fill(besides, 0);
-            for (int row : rows) {
-                coverage.addOrdering(row, weights[row], besides);
+            for (int n = 0; n < numRows; n++) {
+                coverage.addOrdering(rows[n], weights[rows[n]], besides);
             }
             for (int kind = 0; kind < coverage.numKinds(); kind++) {
                 System.arraycopy(besides, 0, worth, 0, numLevels);
-                for (int row : rows) {
-                    coverage.addWorth(kind, row, weights[row], worth);
+                for (int n = 0; n < numRows; n++) {
+                    coverage.addWorth(kind, rows[n], weights[rows[n]], worth);
                 }
                 builder.add(seconds, profile * numLevels, worth, topOf[profile] + 1);
             }

@@ -260,9 +260,14 @@ public final class StepInFlight {
         if (open.isEmpty() || Math.abs(measured - predicted) <= LAG * predicted) {
             return;
         }
-        BudgetRequest request = new BudgetRequest(open.stream().map(lengths::get).toList(),
+        List<List<Integer>> openLengths = new ArrayList<>(open.size());
+        List<Budgets> current = new ArrayList<>(open.size());
+        for (int i : open) {
+            openLengths.add(lengths.get(i));
+            current.add(budgets.get(i));
+        }
+        BudgetRequest request = new BudgetRequest(openLengths,
                 Collections.nCopies(open.size(), 0), List.of(speeds.get(rank)), settings, latency, curves);
-        List<Budgets> current = open.stream().map(budgets::get).toList();
         BudgetPlan revised = policy.replan(request, current, Set.of(), List.of(doneSeconds[rank] / pace),
                 budgetPlan.targetSeconds());
         if (!revised.budgets().equals(current)) {

@@ -67,6 +67,23 @@ class StragglerEstimatorTest {
         assertThat(estimator.verdicts(state)).noneMatch(Verdict::straggler);
     }
 
+    /** The threshold is asked of steps, not of the mean: a flapping device stays below it in the mean, and is found all the same. */
+    @Test
+    void aFlappingRankIsNamedThoughItsMeanIsBelowTheThresholdAndASteadyOneBelowItIsNot() {
+        StragglerState state = estimator.initial(4);
+        for (int step = 0; step < 40; step++) {
+            double flapping = step % 2 == 0 ? 1.3 : 1;
+            state = estimator.observe(state,
+                    List.of(new RankObservation(0, flapping, 1, 0), new RankObservation(1, 1.2, 1, 0),
+                            new RankObservation(2, 1, 1, 0), new RankObservation(3, 1, 1, 0)));
+            List<Verdict> verdicts = estimator.verdicts(state);
+            assertThat(verdicts.get(0).straggler()).isEqualTo(step >= 8);
+            assertThat(verdicts.get(0).slowdown()).isLessThanOrEqualTo(1.3);
+            assertThat(verdicts.subList(1, 4)).noneMatch(Verdict::straggler);
+        }
+        assertThat(estimator.verdicts(state).get(0).slowdown()).isBetween(1.1, 1.2);
+    }
+
     @Test
     void ofTwoRanksTheSlowOneIsFound() {
         StragglerState state = estimator.initial(2);
