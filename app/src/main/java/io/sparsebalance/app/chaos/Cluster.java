@@ -281,7 +281,7 @@ final class Cluster implements AutoCloseable {
      * @param stepsSince steps that were committed since the founder was started
      */
     static boolean endsAll(int code, boolean wasReady, boolean isFounder, long stepsSince) {
-        return code == FAILED && wasReady || isFounder && stepsSince == 0;
+        return (code == FAILED && wasReady) || (isFounder && stepsSince == 0);
     }
 
     /** Lets the run come to its end, and waits for all processes; false if they do not end in time. */
