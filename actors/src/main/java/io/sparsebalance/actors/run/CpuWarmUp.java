@@ -39,7 +39,7 @@ final class CpuWarmUp {
 
     private final TrainingConfig config;
     private final ModelConfig model;
-    private final CompletableFuture<Void> over = new CompletableFuture<>();
+    private final CompletableFuture<Boolean> over = new CompletableFuture<>();
 
     private CpuWarmUp(TrainingConfig config, ModelConfig model) {
         this.config = config;
@@ -55,18 +55,20 @@ final class CpuWarmUp {
         return warmUp;
     }
 
-    /** Waits until it is over and has released everything, whether it came to its end or failed. */
-    void await() {
-        over.join();
+    /** Waits until it is over and has released everything; false if it failed, which was logged and costs only time. */
+    boolean await() {
+        return over.join();
     }
 
     private void run() {
+        boolean done = false;
         try {
             steps();
+            done = true;
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.warn("the steps that warm up the code failed; the first steps of this node's ranks will be slow", e);
         } finally {
-            over.complete(null);
+            over.complete(done);
         }
     }
 

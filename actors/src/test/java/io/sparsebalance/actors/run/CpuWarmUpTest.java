@@ -22,7 +22,7 @@ class CpuWarmUpTest {
             {"run.reduction=fast", "run.reduce-bucket=0", "model.recompute=true", "model.hidden=300"}};
         for (String[] shape : shapes) {
             TrainingConfig config = TinyRuns.config(shape);
-            CpuWarmUp.start(config, TinyRuns.model(config)).await();
+            assertThat(CpuWarmUp.start(config, TinyRuns.model(config)).await()).isTrue();
         }
         assertThat(Thread.getAllStackTraces().keySet())
                 .noneMatch(thread -> thread.getName().equals("sparsebalance-warm-up-reduce"));
@@ -32,7 +32,7 @@ class CpuWarmUpTest {
     @Timeout(60)
     void itsFailureKeepsNobodyWaiting() {
         TrainingConfig config = TinyRuns.config(EXACT, "device.kind=noop");
-        CpuWarmUp.start(config, TinyRuns.model(config)).await();
+        assertThat(CpuWarmUp.start(config, TinyRuns.model(config)).await()).isFalse();
     }
 
     @Test
